@@ -1,0 +1,57 @@
+/// \file
+/// A guest on a PC: its memory, its code and its state, ready for a backend to run.
+#pragma once
+
+#include "../memory.h"
+
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace limpet {
+
+/// A file or a description of memory that cannot be loaded; what() is one line for the user.
+class LoadError : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// A piece of a guest's memory that has rights of its own. Memory that no segment describes is writable and not
+/// executable.
+struct Segment {
+    uint32_t address;              ///< guest address
+    std::span<const uint8_t> data; ///< first bytes; the rest of the segment is 0
+    uint32_t size;                 ///< bytes in memory, at least data.size()
+    bool writable;
+    bool executable;
+};
+
+/// Owns what limpet_host points to. Not copyable, because vm and host are handed to backends by reference.
+class Guest {
+public:
+    /// Both windows over one memory of `size` bytes at guest address `base` (a multiple of 2). Executable segments are
+    /// fetched from a copy, so they must not be writable. sp starts at the end of memory, 16-byte aligned.
+    /// Throws LoadError when a segment does not fit into the memory, overlaps another, or is writable and executable.
+    Guest(uint32_t base, uint32_t size, std::span<const Segment> segments);
+
+    Guest(const Guest&) = delete;
+    Guest& operator=(const Guest&) = delete;
+
+    limpet_vm vm{};
+    MappedHost host{};
+
+    [[nodiscard]] std::span<uint8_t> memory() { return memory_; }
+    [[nodiscard]] std::span<const uint8_t> memory() const { return memory_; }
+    [[nodiscard]] std::span<const uint8_t> code() const { return code_; } ///< the code window without its guard
+
+    /// The instruction at pc (16 bits when its low bits say so and `compressed`), 0 where it cannot be fetched.
+    [[nodiscard]] uint32_t instruction_at(uint32_t pc, bool compressed) const;
+
+private:
+    std::vector<uint8_t> memory_;
+    std::vector<uint8_t> code_;
+    std::vector<Range> read_only_;
+    std::vector<Range> executable_;
+};
+
+} // namespace limpet

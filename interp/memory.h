@@ -1,0 +1,89 @@
+/// \file
+/// The guest's memory: every load, store and jump of every backend is checked by the functions here.
+///
+/// On a microcontroller a guest address is an offset into the data window (limpet_host). On a PC plain ELF files
+/// may be linked anywhere and have read-only and executable parts in any order: MappedHost adds that, and the
+/// overloads below are the only places that know the difference.
+#pragma once
+
+#include "limpet.h"
+
+namespace limpet {
+
+/// Guest addresses start .. start + size - 1.
+struct Range {
+    uint32_t start;
+    uint32_t size;
+
+    [[nodiscard]] constexpr bool contains(uint32_t address) const { return address - start < size; }
+};
+
+/// A host whose guests see their memory at any address. writable_start is then an offset from base, as every
+/// offset below is; ranges are guest addresses.
+struct MappedHost : limpet_host {
+    uint32_t base;          ///< guest address of data[0]; even
+    const Range* read_only; ///< parts below writable_start that must not be stored to; between them, stores pass
+    uint32_t read_only_count;
+    const Range* executable; ///< parts of the code window that may be fetched from; none: all of it
+    uint32_t executable_count;
+};
+
+/// How far a guest address is from the start of the data window.
+inline uint32_t offset_of(const limpet_host& /*host*/, uint32_t address) { return address; }
+inline uint32_t offset_of(const MappedHost& host, uint32_t address) { return address - host.base; }
+
+/// May `size` bytes at `offset`, which are inside memory but not all behind writable_start, be stored to?
+inline bool writable_below_window(const limpet_host& /*host*/, uint32_t /*offset*/, uint32_t /*size*/) { return false; }
+inline bool writable_below_window(const MappedHost& host, uint32_t offset, uint32_t size) {
+    for (uint32_t i = 0; i < host.read_only_count; ++i) {
+        const Range& range = host.read_only[i];
+        if (offset_of(host, range.start) < offset + size && offset < offset_of(host, range.start) + range.size)
+            return false;
+    }
+    return host.read_only_count != 0;
+}
+
+/// Is an address inside the code window executable?
+inline bool executable_in_window(const limpet_host& /*host*/, uint32_t /*address*/) { return true; }
+inline bool executable_in_window(const MappedHost& host, uint32_t address) {
+    for (uint32_t i = 0; i < host.executable_count; ++i)
+        if (host.executable[i].contains(address)) return true;
+    return host.executable_count == 0;
+}
+
+/// May a jump go to `address`? (Its alignment is checked where a profile demands it.)
+template <class Host>
+[[gnu::always_inline]] inline bool fetchable(const limpet_vm& vm, const Host& host, uint32_t address) {
+    return address - vm.window.code_start < vm.window.code_size && executable_in_window(host, address);
+}
+
+/// Is an access of `size` bytes at `offset` inside the data window?
+inline bool loadable(const limpet_vm& vm, uint32_t offset, uint32_t size) {
+    return offset < vm.window.data_size && vm.window.data_size - offset >= size;
+}
+
+template <class Host> inline bool storable(const limpet_vm& vm, const Host& host, uint32_t offset, uint32_t size) {
+    return loadable(vm, offset, size) &&
+           (offset >= vm.window.writable_start || writable_below_window(host, offset, size));
+}
+
+/// Loads the little-endian number of `size` bytes (1, 2, 4) at any alignment; false: load trap.
+template <class Host>
+inline bool load_bytes(const limpet_vm& vm, const Host& host, uint32_t address, uint32_t size, uint32_t& value) {
+    const uint32_t offset = offset_of(host, address);
+    if (!loadable(vm, offset, size)) return false;
+    value = 0;
+    for (uint32_t i = size; i-- > 0;) value = value << 8 | host.data[offset + i];
+    return true;
+}
+
+/// Stores the low `size` bytes (1, 2, 4) of value at any alignment; false: store trap, and nothing was stored.
+template <class Host>
+inline bool store_bytes(const limpet_vm& vm, const Host& host, uint32_t address, uint32_t size, uint32_t value) {
+    const uint32_t offset = offset_of(host, address);
+    if (!storable(vm, host, offset, size)) return false;
+    for (uint32_t i = 0; i < size; ++i, value >>= 8) host.data[offset + i] = static_cast<uint8_t>(value);
+    return true;
+}
+
+} // namespace limpet

@@ -1,0 +1,21 @@
+/// \file
+/// The profiles of RV32 that a guest may be compiled for.
+#pragma once
+
+namespace limpet::rv32 {
+
+/// What of RV32E (unprivileged specification, chapter "RV32E and RV64E Base Integer Instruction Sets") a machine
+/// runs. The ABI is ilp32e.
+struct Isa {
+    bool compressed; ///< C: 16-bit instructions; without it, code addresses are multiples of 4
+    bool multiply;   ///< M: mul, mulh, mulhsu, mulhu, div, divu, rem, remu
+};
+
+/// The profiles, by the names that commands and build settings use.
+namespace isa {
+inline constexpr Isa rv32e{.compressed = false, .multiply = false};
+inline constexpr Isa rv32ec{.compressed = true, .multiply = false};
+inline constexpr Isa rv32emc{.compressed = true, .multiply = true};
+} // namespace isa
+
+} // namespace limpet::rv32

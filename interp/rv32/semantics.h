@@ -1,0 +1,110 @@
+/// \file
+/// What RV32 instructions compute, once for all backends that are C++.
+///
+/// An instruction is named by its major opcode and funct3, which are constants in backends that have a handler for
+/// each: then a switch here folds away.
+#pragma once
+
+#include "../memory.h"
+
+namespace limpet::rv32 {
+
+/// funct3 of OP and OP-IMM (unprivileged specification, "Integer Computational Instructions").
+enum Alu : uint32_t { kAdd = 0, kSll = 1, kSlt = 2, kSltu = 3, kXor = 4, kSr = 5, kOr = 6, kAnd = 7 };
+
+/// OP and OP-IMM. alternate is bit 30 of the instruction: add becomes sub, srl becomes sra.
+[[gnu::always_inline]] inline uint32_t alu(uint32_t funct3, bool alternate, uint32_t a, uint32_t b) {
+    const auto signed_a = static_cast<int32_t>(a);
+    const auto signed_b = static_cast<int32_t>(b);
+    switch (funct3) {
+    case kAdd: return alternate ? a - b : a + b;
+    case kSll: return a << (b & 31);
+    case kSlt: return signed_a < signed_b ? 1 : 0;
+    case kSltu: return a < b ? 1 : 0;
+    case kXor: return a ^ b;
+    case kSr: return alternate ? static_cast<uint32_t>(signed_a >> (b & 31)) : a >> (b & 31);
+    case kOr: return a | b;
+    default: return a & b;
+    }
+}
+
+/// funct3 of BRANCH; 2 and 3 are reserved.
+enum Branch : uint32_t { kBeq = 0, kBne = 1, kBlt = 4, kBge = 5, kBltu = 6, kBgeu = 7 };
+
+[[gnu::always_inline]] inline bool branch_taken(uint32_t funct3, uint32_t a, uint32_t b) {
+    const bool inverted = (funct3 & 1) != 0;
+    switch (funct3 & 6) {
+    case kBeq: return (a == b) != inverted;
+    case kBlt: return (static_cast<int32_t>(a) < static_cast<int32_t>(b)) != inverted;
+    default: return (a < b) != inverted;
+    }
+}
+
+/// funct3 of LOAD and STORE: the two low bits are the logarithm of the width, bit 2 means zero-extended.
+enum Access : uint32_t { kByte = 0, kHalf = 1, kWord = 2, kByteUnsigned = 4, kHalfUnsigned = 5 };
+
+constexpr bool is_load(uint32_t funct3) { return funct3 <= kHalfUnsigned && funct3 != 3; }
+constexpr bool is_store(uint32_t funct3) { return funct3 <= kWord; }
+constexpr uint32_t access_size(uint32_t funct3) { return 1U << (funct3 & 3); }
+
+/// What a load makes of the number in memory.
+[[gnu::always_inline]] inline uint32_t extend(uint32_t funct3, uint32_t value) {
+    switch (funct3) {
+    case kByte: return static_cast<uint32_t>(static_cast<int8_t>(value));
+    case kHalf: return static_cast<uint32_t>(static_cast<int16_t>(value));
+    default: return value;
+    }
+}
+
+/// funct3 of M (OP with funct7 = 1).
+enum Multiply : uint32_t { kMul = 0, kMulh = 1, kMulhsu = 2, kMulhu = 3, kDiv = 4, kDivu = 5, kRem = 6, kRemu = 7 };
+
+/// The upper half of the 64-bit product, from 16-bit halves: ARMv6-M multiplies 32 by 32 bits to 32 only.
+constexpr uint32_t multiply_high(uint32_t a, uint32_t b) {
+    const uint32_t low = (a & 0xffff) * (b & 0xffff);
+    const uint32_t middle = (a >> 16) * (b & 0xffff) + (low >> 16);
+    const uint32_t other = (a & 0xffff) * (b >> 16) + (middle & 0xffff);
+    return (a >> 16) * (b >> 16) + (middle >> 16) + (other >> 16);
+}
+
+/// Unsigned quotient and remainder; by zero: all ones, and the dividend. One bit a step: no MCU that Limpet runs on
+/// is assumed to divide, and Klipper's build forbids libgcc's software division.
+struct Division {
+    uint32_t quotient;
+    uint32_t remainder;
+};
+constexpr Division divide(uint32_t dividend, uint32_t divisor) {
+    uint32_t remainder = 0;
+    for (unsigned i = 0; i < 32; ++i) {
+        const bool carry = (remainder >> 31) != 0;
+        remainder = remainder << 1 | dividend >> 31;
+        dividend <<= 1;
+        if (carry || remainder >= divisor) {
+            remainder -= divisor;
+            dividend |= 1;
+        }
+    }
+    return {.quotient = dividend, .remainder = remainder};
+}
+
+/// The eight instructions of M. Signed overflow (INT32_MIN / -1) gives the dividend, and remainder 0.
+constexpr uint32_t multiply_divide(uint32_t funct3, uint32_t a, uint32_t b) {
+    if (funct3 == kMul) return a * b;
+    const bool a_negative = static_cast<int32_t>(a) < 0;
+    const bool b_negative = static_cast<int32_t>(b) < 0;
+    if (funct3 <= kMulhu) {
+        uint32_t high = multiply_high(a, b);
+        if (funct3 != kMulhu && a_negative) high -= b;
+        if (funct3 == kMulh && b_negative) high -= a;
+        return high;
+    }
+    const bool is_signed = (funct3 & 1) == 0;
+    const bool remainder = (funct3 & 2) != 0;
+    const bool negate_a = is_signed && a_negative;
+    const bool negate_b = is_signed && b_negative;
+    const Division result = divide(negate_a ? 0 - a : a, negate_b ? 0 - b : b);
+    if (remainder) return negate_a ? 0 - result.remainder : result.remainder;
+    return negate_a != negate_b && b != 0 ? 0 - result.quotient : result.quotient;
+}
+
+} // namespace limpet::rv32

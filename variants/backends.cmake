@@ -1,0 +1,40 @@
+# The backends. One line registers one: its name, its folder, its namespace, and what it is optimised for.
+#
+# <folder>/<last part of folder>.h defines  template <Isa, class Host> limpet_status limpet::<namespace>::run(vm, host).
+# The host's registry and every microcontroller build are made from this list.
+
+set(LIMPET_ISAS rv32e rv32ec rv32emc)
+set(LIMPET_BACKENDS "")
+
+function(limpet_backend name header namespace opt)
+  set(LIMPET_BACKENDS ${LIMPET_BACKENDS} ${name} PARENT_SCOPE)
+  set(LIMPET_HEADER_${name} ${header} PARENT_SCOPE)
+  set(LIMPET_NAMESPACE_${name} ${namespace} PARENT_SCOPE)
+  set(LIMPET_OPT_${name} ${opt} PARENT_SCOPE)
+endfunction()
+
+#              name             header                   namespace         optimisation
+limpet_backend(rv32-switch      rv32/switch/switch.h     rv32_switch       -Os)
+
+set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
+
+# Stops with the list of what there is, when `value` is not in it.
+function(limpet_expect_one_of what value)
+  if(NOT value IN_LIST ARGN)
+    string(JOIN ", " list ${ARGN})
+    message(FATAL_ERROR "unknown ${what} '${value}'; there is: ${list}")
+  endif()
+endfunction()
+
+# Library `target`: the C interface of limpet.h, carried out by one backend for one isa.
+function(limpet_add_library target backend isa)
+  limpet_expect_one_of(backend "${backend}" ${LIMPET_BACKENDS})
+  limpet_expect_one_of(isa "${isa}" ${LIMPET_ISAS})
+  add_library(${target} STATIC ${LIMPET_ROOT}/variants/c_api.cpp)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  target_compile_definitions(${target} PRIVATE LIMPET_BACKEND_HEADER="${LIMPET_HEADER_${backend}}"
+                             LIMPET_BACKEND_NAMESPACE=${LIMPET_NAMESPACE_${backend}} LIMPET_ISA_NAME=${isa})
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${LIMPET_ROOT}/interp> $<INSTALL_INTERFACE:include>)
+  target_compile_options(${target} PRIVATE ${LIMPET_OPT_${backend}} -ffreestanding -fno-exceptions -fno-rtti
+                         -fno-threadsafe-statics -ffunction-sections -fdata-sections)
+endfunction()

@@ -1,0 +1,42 @@
+/// \file
+/// All backends of this build, in one process.
+#pragma once
+
+#include "../interp/image/guest.h"
+#include "../interp/rv32/isa.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace limpet {
+
+/// One way to run guests of one isa. The calls mean what those of limpet.h mean. A backend may live elsewhere than in
+/// this process (Thumb code in an emulator): then it brings guest.vm and guest.memory() up to date before it returns
+/// and before each host call.
+class Backend {
+public:
+    Backend(std::string name, std::string isa_name, rv32::Isa isa, bool counts_exactly)
+        : name(std::move(name)), isa_name(std::move(isa_name)), isa(isa), counts_exactly(counts_exactly) {}
+    virtual ~Backend() = default;
+
+    virtual limpet_status prepare(Guest& guest) const = 0;
+    virtual limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel) const = 0;
+    virtual limpet_status resume(Guest& guest, uint32_t fuel) const = 0;
+
+    const std::string name;     ///< "rv32-switch", "rv32-goto/lean"
+    const std::string isa_name; ///< "rv32ec"
+    const rv32::Isa isa;
+    const bool counts_exactly; ///< each instruction costs one unit of fuel, no more and no less
+};
+
+/// In the order of registration; the first of each isa is its reference.
+[[nodiscard]] std::span<const std::unique_ptr<Backend>> backends();
+
+/// nullptr when there is none.
+[[nodiscard]] const Backend* find_backend(std::string_view isa_name, std::string_view name);
+
+} // namespace limpet
