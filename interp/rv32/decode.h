@@ -20,7 +20,6 @@ struct Operands {
 
 /// The operands of `insn` as an instance of `row`.
 constexpr Operands operands(const Instruction& row, uint32_t insn) {
-    const uint32_t link = row.match == 0x2001 || row.match == 0x9002 ? 1 : 0; // c.jal, c.jalr
     switch (row.format) {
     case Format::kR: return {.rd = rd(insn), .rs1 = rs1(insn), .rs2 = rs2(insn)};
     case Format::kI:
@@ -39,7 +38,8 @@ constexpr Operands operands(const Instruction& row, uint32_t insn) {
     case Format::kCSw: return {.rs1 = c_high(insn), .rs2 = c_low(insn), .imm = c_imm_lw(insn)};
     case Format::kCNop: return {.imm = c_imm(insn)};
     case Format::kCAddi: return {.rd = c_rd(insn), .rs1 = c_rd(insn), .imm = c_imm(insn)};
-    case Format::kCJump: return {.rd = link, .imm = c_imm_j(insn)};
+    case Format::kCJ: return {.imm = c_imm_j(insn)};
+    case Format::kCJal: return {.rd = 1, .imm = c_imm_j(insn)};
     case Format::kCLi: return {.rd = c_rd(insn), .imm = c_imm(insn)};
     case Format::kCAddi16sp: return {.rd = 2, .rs1 = 2, .imm = c_imm_addi16sp(insn)};
     case Format::kCLui: return {.rd = c_rd(insn), .imm = c_imm_lui(insn)};
@@ -50,7 +50,8 @@ constexpr Operands operands(const Instruction& row, uint32_t insn) {
     case Format::kCSlli: return {.rd = c_rd(insn), .rs1 = c_rd(insn), .imm = c_shamt(insn)};
     case Format::kCLwsp: return {.rd = c_rd(insn), .rs1 = 2, .imm = c_imm_lwsp(insn)};
     case Format::kCSwsp: return {.rs1 = 2, .rs2 = c_rs2(insn), .imm = c_imm_swsp(insn)};
-    case Format::kCJr: return {.rd = link, .rs1 = c_rd(insn)};
+    case Format::kCJr: return {.rs1 = c_rd(insn)};
+    case Format::kCJalr: return {.rd = 1, .rs1 = c_rd(insn)};
     case Format::kCMv: return {.rd = c_rd(insn), .rs2 = c_rs2(insn)};
     case Format::kCAdd: return {.rd = c_rd(insn), .rs1 = c_rd(insn), .rs2 = c_rs2(insn)};
     }

@@ -13,56 +13,16 @@
 namespace limpet::rv32 {
 
 /// What instructions do: the 32-bit instructions, which the 16-bit ones abbreviate.
-// clang-format off: one line per kind
+// clang-format off
 enum class Op : uint8_t {
-    kLui,
-    kAuipc,
-    kJal,
-    kJalr,
-    kBeq,
-    kBne,
-    kBlt,
-    kBge,
-    kBltu,
-    kBgeu,
-    kLb,
-    kLh,
-    kLw,
-    kLbu,
-    kLhu,
-    kSb,
-    kSh,
-    kSw,
-    kAddi,
-    kSlti,
-    kSltiu,
-    kXori,
-    kOri,
-    kAndi,
-    kSlli,
-    kSrli,
-    kSrai,
-    kAdd,
-    kSub,
-    kSll,
-    kSlt,
-    kSltu,
-    kXor,
-    kSrl,
-    kSra,
-    kOr,
-    kAnd,
-    kMul,
-    kMulh,
-    kMulhsu,
-    kMulhu,
-    kDiv,
-    kDivu,
-    kRem,
-    kRemu,
-    kFence,
-    kEcall,
-    kEbreak,
+    kLui, kAuipc, kJal, kJalr,
+    kBeq, kBne, kBlt, kBge, kBltu, kBgeu,
+    kLb, kLh, kLw, kLbu, kLhu,
+    kSb, kSh, kSw,
+    kAddi, kSlti, kSltiu, kXori, kOri, kAndi, kSlli, kSrli, kSrai,
+    kAdd, kSub, kSll, kSlt, kSltu, kXor, kSrl, kSra, kOr, kAnd,
+    kMul, kMulh, kMulhsu, kMulhu, kDiv, kDivu, kRem, kRemu,
+    kFence, kEcall, kEbreak,
     kHostCall ///< custom-0, I-format: immediate 11:0 is the id; Limpet's own
 };
 // clang-format on
@@ -87,7 +47,8 @@ enum class Format : uint8_t {
     kCSw,       ///< rs2', imm(rs1')
     kCNop,      ///< imm
     kCAddi,     ///< rd = rs1, imm
-    kCJump,     ///< target; c.jal links in ra
+    kCJ,        ///< target
+    kCJal,      ///< target; links in ra
     kCLi,       ///< rd, imm
     kCAddi16sp, ///< sp, imm
     kCLui,      ///< rd, imm[17:12]
@@ -98,7 +59,8 @@ enum class Format : uint8_t {
     kCSlli,     ///< rd = rs1, shamt
     kCLwsp,     ///< rd, imm(sp)
     kCSwsp,     ///< rs2, imm(sp)
-    kCJr,       ///< rs1; c.jalr links in ra
+    kCJr,       ///< rs1
+    kCJalr,     ///< rs1; links in ra
     kCMv,       ///< rd, rs2
     kCAdd,      ///< rd = rs1, rs2
     kCNone      ///< no operand
@@ -176,7 +138,7 @@ inline constexpr Instruction kInstructions[] = {
     {"c.sw", 0xe003, 0xc000, Format::kCSw, Op::kSw, Extension::kCompressed},
     {"c.nop", 0xef83, 0x0001, Format::kCNop, Op::kAddi, Extension::kCompressed},
     {"c.addi", 0xe003, 0x0001, Format::kCAddi, Op::kAddi, Extension::kCompressed, kRdNonzero},
-    {"c.jal", 0xe003, 0x2001, Format::kCJump, Op::kJal, Extension::kCompressed},
+    {"c.jal", 0xe003, 0x2001, Format::kCJal, Op::kJal, Extension::kCompressed},
     {"c.li", 0xe003, 0x4001, Format::kCLi, Op::kAddi, Extension::kCompressed},
     {"c.addi16sp", 0xef83, 0x6101, Format::kCAddi16sp, Op::kAddi, Extension::kCompressed, kImmNonzero},
     {"c.lui", 0xe003, 0x6001, Format::kCLui, Op::kLui, Extension::kCompressed, kRdNotSp | kImmNonzero},
@@ -187,7 +149,7 @@ inline constexpr Instruction kInstructions[] = {
     {"c.xor", 0xfc63, 0x8c21, Format::kCArith, Op::kXor, Extension::kCompressed},
     {"c.or", 0xfc63, 0x8c41, Format::kCArith, Op::kOr, Extension::kCompressed},
     {"c.and", 0xfc63, 0x8c61, Format::kCArith, Op::kAnd, Extension::kCompressed},
-    {"c.j", 0xe003, 0xa001, Format::kCJump, Op::kJal, Extension::kCompressed},
+    {"c.j", 0xe003, 0xa001, Format::kCJ, Op::kJal, Extension::kCompressed},
     {"c.beqz", 0xe003, 0xc001, Format::kCBranch, Op::kBeq, Extension::kCompressed},
     {"c.bnez", 0xe003, 0xe001, Format::kCBranch, Op::kBne, Extension::kCompressed},
     {"c.slli", 0xf003, 0x0002, Format::kCSlli, Op::kSlli, Extension::kCompressed},
@@ -195,7 +157,7 @@ inline constexpr Instruction kInstructions[] = {
     {"c.jr", 0xf07f, 0x8002, Format::kCJr, Op::kJalr, Extension::kCompressed, kRs1Nonzero},
     {"c.mv", 0xf003, 0x8002, Format::kCMv, Op::kAdd, Extension::kCompressed, kRs2Nonzero},
     {"c.ebreak", 0xffff, 0x9002, Format::kCNone, Op::kEbreak, Extension::kCompressed},
-    {"c.jalr", 0xf07f, 0x9002, Format::kCJr, Op::kJalr, Extension::kCompressed, kRs1Nonzero},
+    {"c.jalr", 0xf07f, 0x9002, Format::kCJalr, Op::kJalr, Extension::kCompressed, kRs1Nonzero},
     {"c.add", 0xf003, 0x9002, Format::kCAdd, Op::kAdd, Extension::kCompressed, kRs2Nonzero},
     {"c.swsp", 0xe003, 0xc002, Format::kCSwsp, Op::kSw, Extension::kCompressed},
 };
