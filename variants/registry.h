@@ -19,8 +19,10 @@ namespace limpet {
 /// and before each host call.
 class Backend {
 public:
-    Backend(std::string name, std::string isa_name, rv32::Isa isa, bool counts_exactly)
-        : name(std::move(name)), isa_name(std::move(isa_name)), isa(isa), counts_exactly(counts_exactly) {}
+    Backend(std::string its_name, std::string its_isa_name, rv32::Isa its_isa, bool exact)
+        : name(std::move(its_name)), isa_name(std::move(its_isa_name)), isa(its_isa), counts_exactly(exact) {}
+    Backend(const Backend&) = delete;
+    Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;
 
     virtual limpet_status prepare(Guest& guest) const = 0;

@@ -48,6 +48,8 @@ public:
     [[nodiscard]] uint32_t instruction_at(uint32_t pc, bool compressed) const;
 
 private:
+    void copy_code(uint32_t base, limpet_windows& window);
+
     std::vector<uint8_t> memory_;
     std::vector<uint8_t> code_;
     std::vector<Range> read_only_;

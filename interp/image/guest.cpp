@@ -1,0 +1,122 @@
+#include "guest.h"
+
+#include "../rv32/run.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+namespace limpet {
+
+namespace {
+
+std::string describe(uint64_t address, uint64_t size) {
+    char text[48]; // 0x, 8 digits, two dots, 0x, 9 digits
+    std::snprintf(text, sizeof text, "0x%08llx..0x%08llx", static_cast<unsigned long long>(address),
+                  static_cast<unsigned long long>(address + size));
+    return text;
+}
+
+uint64_t end_of(const Segment& segment) { return uint64_t{segment.address} + segment.size; }
+
+/// Every segment that is not empty, by address. Throws unless all fit into the memory and none overlaps another.
+std::vector<Segment> checked(uint32_t base, uint32_t size, std::span<const Segment> segments) {
+    std::vector<Segment> sorted;
+    for (const Segment& segment : segments) {
+        const std::string where = describe(segment.address, segment.size);
+        if (segment.size < segment.data.size()) throw LoadError("segment " + where + " is smaller than its data");
+        if (segment.size == 0) continue;
+        if (segment.address < base || end_of(segment) > uint64_t{base} + size)
+            throw LoadError("segment " + where + " is outside the memory " + describe(base, size));
+        if (segment.writable && segment.executable)
+            throw LoadError("segment " + where + " is both writable and executable");
+        sorted.push_back(segment);
+    }
+    std::ranges::sort(sorted, {}, &Segment::address);
+    for (size_t i = 1; i < sorted.size(); ++i)
+        if (end_of(sorted[i - 1]) > sorted[i].address)
+            throw LoadError("segment " + describe(sorted[i].address, sorted[i].size) + " overlaps segment " +
+                            describe(sorted[i - 1].address, sorted[i - 1].size));
+    return sorted;
+}
+
+/// Appends a range, or lengthens the last one when the new one starts where that ends.
+void append(std::vector<Range>& ranges, Range range) {
+    if (!ranges.empty() && ranges.back().start + ranges.back().size == range.start)
+        ranges.back().size += range.size;
+    else
+        ranges.push_back(range);
+}
+
+uint32_t last_end(const std::vector<Range>& ranges) { return ranges.back().start + ranges.back().size; }
+
+/// The part of a range that instructions can start in: whole halfwords.
+Range halfwords(Range range) {
+    const uint32_t start = range.start + (range.start & 1);
+    const uint32_t end = (range.start + range.size) & ~1U;
+    return {.start = start, .size = end - start};
+}
+
+} // namespace
+
+Guest::Guest(uint32_t base, uint32_t size, std::span<const Segment> segments) {
+    if (base % 2 != 0) throw LoadError("memory must start at an even address");
+    if (uint64_t{base} + size > uint64_t{1} << 32)
+        throw LoadError("memory " + describe(base, size) + " is larger than the address space");
+    const std::vector<Segment> sorted = checked(base, size, segments);
+
+    memory_.resize(size);
+    for (const Segment& segment : sorted) {
+        std::ranges::copy(segment.data, memory_.begin() + (segment.address - base));
+        const Range range{.start = segment.address, .size = segment.size};
+        if (!segment.writable) append(read_only_, range);
+        if (segment.executable && halfwords(range).size != 0) append(executable_, halfwords(range));
+    }
+    limpet_windows window{};
+    window.data_size = size;
+    if (!read_only_.empty()) window.writable_start = last_end(read_only_) - base;
+    // One wall at the start of memory is what writable_start says by itself.
+    if (read_only_.size() == 1 && read_only_[0].start == base) read_only_.clear();
+    copy_code(base, window);
+    rv32::init(vm, window);
+
+    host.data = memory_.data();
+    host.code = code_.data();
+    host.stack_top = (base + size) & ~15U;
+    host.base = base;
+    host.read_only = read_only_.data();
+    host.read_only_count = static_cast<uint32_t>(read_only_.size());
+    host.executable = executable_.data();
+    host.executable_count = static_cast<uint32_t>(executable_.size());
+}
+
+/// Fills the code window from memory_, with the guard's pattern wherever nothing is executable.
+void Guest::copy_code(uint32_t base, limpet_windows& window) {
+    window.code_start = (executable_.empty() ? base : executable_[0].start) & ~3U;
+    window.code_size = executable_.empty() ? 0 : last_end(executable_) - window.code_start;
+    if (window.code_size > LIMPET_RETURN_ADDRESS - window.code_start)
+        throw LoadError("code reaches the return address 0xfffffff0");
+    code_.resize(size_t{window.code_size} + LIMPET_GUARD_BYTES);
+    for (size_t i = 0; i < code_.size(); i += 2) code_[i] = LIMPET_GUARD;
+    for (const Range& range : executable_)
+        std::copy_n(memory_.begin() + (range.start - base), range.size,
+                    code_.begin() + (range.start - window.code_start));
+    // One range that fills the window needs no list.
+    if (executable_.size() == 1 && executable_[0].start == window.code_start) executable_.clear();
+}
+
+uint32_t Guest::instruction_at(uint32_t pc, bool compressed) const {
+    const auto halfword = [this](uint32_t address, uint32_t& value) {
+        if (!fetchable(vm, host, address)) return false;
+        const uint32_t at = address - vm.window.code_start;
+        value = code_[at] | static_cast<uint32_t>(code_[at + 1]) << 8;
+        return true;
+    };
+    uint32_t low = 0;
+    uint32_t high = 0;
+    if (pc % (compressed ? 2 : 4) != 0 || !halfword(pc, low)) return 0;
+    if (compressed && (low & 3) != 3) return low;
+    return halfword(pc + 2, high) ? low | high << 16 : 0;
+}
+
+} // namespace limpet

@@ -1,0 +1,36 @@
+/// \file
+/// One backend of the registry, for every isa. Compiled once per line of backends.cmake, which sets the three
+/// LIMPET_BACKEND_ definitions.
+#include LIMPET_BACKEND_HEADER
+#include "../interp/rv32/run.h"
+#include "registrations.h"
+
+namespace limpet::LIMPET_BACKEND_NAMESPACE {
+
+namespace {
+
+/// A backend that is C++ and runs in this process.
+template <rv32::Isa profile> class InProcess : public Backend {
+public:
+    InProcess(const char* its_isa_name, bool exact) : Backend(LIMPET_BACKEND_NAME, its_isa_name, profile, exact) {}
+
+    limpet_status prepare(Guest& guest) const override {
+        return rv32::well_formed(guest.vm, guest.host) ? LIMPET_RETURN : LIMPET_REFUSED;
+    }
+    limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel) const override {
+        return rv32::call<profile, run<profile, MappedHost>>(guest.vm, guest.host, entry, fuel);
+    }
+    limpet_status resume(Guest& guest, uint32_t fuel) const override {
+        return rv32::resume<run<profile, MappedHost>>(guest.vm, guest.host, fuel);
+    }
+};
+
+} // namespace
+
+void add_to(BackendList& list, bool counts_exactly) {
+    for_each_isa([&]<rv32::Isa isa>(const char* isa_name) {
+        list.push_back(std::make_unique<InProcess<isa>>(isa_name, counts_exactly));
+    });
+}
+
+} // namespace limpet::LIMPET_BACKEND_NAMESPACE
