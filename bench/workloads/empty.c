@@ -1,0 +1,3 @@
+#include "workloads.h"
+
+uint32_t empty(uint32_t seed) { return seed; }
