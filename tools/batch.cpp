@@ -1,0 +1,208 @@
+#include "batch.h"
+
+#include "execution.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace limpet {
+
+namespace {
+
+constexpr size_t kMemoryBytesMax = size_t{1} << 26;
+constexpr size_t kRegisters = 15;
+/// What precedes the code in a request.
+constexpr size_t kHeaderBytes = (kRegisters + 4) * sizeof(uint32_t);
+constexpr size_t kBufferBytes = size_t{1} << 16;
+
+[[noreturn]] void fail(const char* what) {
+    throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+/// Replies on their way out.
+class Writer {
+public:
+    explicit Writer(int fd) : fd_(fd) {}
+
+    void u32(uint32_t value) {
+        for (unsigned i = 0; i < 4; ++i, value >>= 8) buffer_.push_back(static_cast<uint8_t>(value));
+    }
+    void bytes(std::span<const uint8_t> data) { buffer_.insert(buffer_.end(), data.begin(), data.end()); }
+
+    void end_of_reply() {
+        if (buffer_.size() >= kBufferBytes) flush();
+    }
+    void flush() {
+        for (size_t done = 0; done < buffer_.size();) {
+            const ssize_t count = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+            if (count < 0 && errno != EINTR) fail("cannot write replies");
+            if (count > 0) done += static_cast<size_t>(count);
+        }
+        buffer_.clear();
+    }
+
+private:
+    int fd_;
+    std::vector<uint8_t> buffer_;
+};
+
+/// Requests on their way in. Flushes the replies before it waits, so that a program may ask one case at a time.
+class Reader {
+public:
+    Reader(int fd, Writer& writer) : fd_(fd), writer_(writer), buffer_(kBufferBytes) {}
+
+    /// Fills `data`; false: the stream ended. `count` receives how many bytes there were.
+    bool read(std::span<uint8_t> data, size_t& count) {
+        for (count = 0; count < data.size();) {
+            if (first_ == last_ && !fill()) return false;
+            const size_t part = std::min(data.size() - count, last_ - first_);
+            std::memcpy(data.data() + count, buffer_.data() + first_, part);
+            first_ += part;
+            count += part;
+        }
+        return true;
+    }
+
+private:
+    bool fill() {
+        writer_.flush();
+        ssize_t count = 0;
+        do count = ::read(fd_, buffer_.data(), buffer_.size());
+        while (count < 0 && errno == EINTR);
+        if (count < 0) fail("cannot read requests");
+        first_ = 0;
+        last_ = static_cast<size_t>(count);
+        return count != 0;
+    }
+
+    int fd_;
+    Writer& writer_;
+    std::vector<uint8_t> buffer_;
+    size_t first_ = 0;
+    size_t last_ = 0;
+};
+
+uint32_t u32_at(std::span<const uint8_t> bytes, size_t at) {
+    uint32_t value = 0;
+    for (size_t i = 4; i-- > 0;) value = value << 8 | bytes[at + i];
+    return value;
+}
+
+struct Request {
+    std::array<uint32_t, kRegisters> x; ///< x1..x15
+    uint32_t base;
+    uint32_t size;
+    uint32_t code_size;
+    uint32_t fuel;
+    std::span<const uint8_t> memory; ///< the code, then data
+};
+
+Request parse(std::span<const uint8_t> bytes) {
+    Request request{};
+    size_t at = 0;
+    const auto next = [&] { return u32_at(bytes, 4 * at++); };
+    for (uint32_t& x : request.x) x = next();
+    request.base = next();
+    request.size = next();
+    request.code_size = next();
+    request.fuel = next();
+    request.memory = bytes.subspan(kHeaderBytes);
+    return request;
+}
+
+/// Up to the last byte that is not zero. Most memory is zero: eight bytes a step.
+std::span<const uint8_t> without_zeros_at_end(std::span<const uint8_t> memory) {
+    size_t size = memory.size();
+    for (uint64_t word = 0; size >= sizeof word; size -= sizeof word) {
+        std::memcpy(&word, memory.data() + size - sizeof word, sizeof word);
+        if (word != 0) break;
+    }
+    while (size > 0 && memory[size - 1] == 0) --size;
+    return memory.first(size);
+}
+
+void reply(Writer& writer, limpet_status status, uint32_t pc, const uint32_t* x, uint64_t executed,
+           std::span<const uint8_t> memory) {
+    const std::span<const uint8_t> rest = without_zeros_at_end(memory);
+    writer.u32(static_cast<uint32_t>((2 + kRegisters + 2) * sizeof(uint32_t) + rest.size()));
+    writer.u32(status);
+    writer.u32(pc);
+    for (size_t i = 0; i < kRegisters; ++i) writer.u32(x[i]);
+    writer.u32(static_cast<uint32_t>(executed));
+    writer.u32(static_cast<uint32_t>(executed >> 32));
+    writer.bytes(rest);
+    writer.end_of_reply();
+}
+
+/// Enters the guest with exactly the registers of the request, where Backend::call would set most of them.
+limpet_status run(Execution& execution, const Request& request) {
+    Guest& guest = execution.guest;
+    const uint32_t alignment = execution.backend.isa.compressed ? 2 : 4;
+    std::ranges::copy(request.x, guest.vm.x + 1);
+    guest.vm.pc = request.base;
+    if (execution.backend.prepare(guest) != LIMPET_RETURN) return LIMPET_REFUSED;
+    if (!fetchable(guest.vm, guest.host, request.base) || request.base % alignment != 0) return LIMPET_FETCH;
+    guest.vm.status = LIMPET_FUEL;
+    return execution.resume();
+}
+
+void answer(const Backend& backend, const Request& request, Writer& writer) {
+    const auto refuse = [&] { reply(writer, LIMPET_REFUSED, request.base, request.x.data(), 0, {}); };
+    if (request.size > kMemoryBytesMax || request.memory.size() > request.size || request.code_size > request.size ||
+        request.code_size > request.memory.size())
+        return refuse();
+    const Segment segments[] = {{.address = request.base,
+                                 .data = request.memory.first(request.code_size),
+                                 .size = request.code_size,
+                                 .writable = false,
+                                 .executable = true},
+                                {.address = request.base + request.code_size,
+                                 .data = request.memory.subspan(request.code_size),
+                                 .size = request.size - request.code_size,
+                                 .writable = true,
+                                 .executable = false}};
+    try {
+        Guest guest(request.base, request.size, segments);
+        Execution execution(backend, guest, request.fuel);
+        const limpet_status status = run(execution, request);
+        reply(writer, status, guest.vm.pc, guest.vm.x + 1, backend.counts_exactly ? execution.executed() : 0,
+              guest.memory().subspan(request.code_size));
+    } catch (const LoadError&) {
+        refuse();
+    }
+}
+
+} // namespace
+
+void batch(const Backend& backend, int in, int out) {
+    Writer writer(out);
+    Reader reader(in, writer);
+    std::vector<uint8_t> request;
+    std::array<uint8_t, sizeof(uint32_t)> prefix{};
+    for (uint64_t number = 1;; ++number) {
+        size_t count = 0;
+        if (!reader.read(prefix, count)) {
+            writer.flush();
+            if (count == 0) return;
+            throw LoadError(fmt::format("request {}: the stream ends inside its length", number));
+        }
+        const uint32_t length = u32_at(prefix, 0);
+        const bool sensible = length >= kHeaderBytes && length <= kHeaderBytes + kMemoryBytesMax;
+        if (sensible) {
+            request.resize(length);
+            if (reader.read(request, count)) {
+                answer(backend, parse(request), writer);
+                continue;
+            }
+        }
+        writer.flush();
+        if (!sensible) throw LoadError(fmt::format("request {}: {} bytes cannot be a request", number, length));
+        throw LoadError(fmt::format("request {}: the stream ends after {} of {} bytes", number, count, length));
+    }
+}
+
+} // namespace limpet

@@ -1,0 +1,23 @@
+/// \file
+/// `limpet batch`: many small cases in one stream, for test programs in any language.
+#pragma once
+
+#include "../variants/registry.h"
+
+namespace limpet {
+
+/// Answers requests from file descriptor `in` on file descriptor `out` until the stream ends. All numbers are
+/// little-endian.
+///
+///     request: u32 length of the rest; u32 x1..x15; u32 base, size, code_size, fuel; code_size bytes of code, the
+///              read-only and executable head of the memory at base; then the first bytes of the memory behind it
+///     reply:   u32 length of the rest; u32 status (enum limpet_status); u32 pc; u32 x1..x15; u64 instructions
+///              executed (0 where the backend does not count them); the memory behind the code, up to its last
+///              non-zero byte
+///
+/// A case that makes no sense (more code or data than memory, more memory than 64 MiB) has the status LIMPET_REFUSED.
+/// Replies are written at the latest before the next request is waited for.
+/// Throws LoadError when the stream ends inside a request, or a request is too short to be one.
+void batch(const Backend& backend, int in, int out);
+
+} // namespace limpet

@@ -1,0 +1,79 @@
+#include "execution.h"
+
+#include "options.h"
+
+#include <algorithm>
+
+namespace limpet {
+
+limpet_status Execution::call(uint32_t entry) {
+    const uint32_t first = slice();
+    const limpet_status status = spend(first, backend.call(guest, entry, first));
+    return status == LIMPET_FUEL && !exhausted() ? resume() : status;
+}
+
+limpet_status Execution::resume() {
+    limpet_status status;
+    do {
+        const uint32_t next = slice();
+        status = spend(next, backend.resume(guest, next));
+    } while (status == LIMPET_FUEL && !exhausted());
+    return status;
+}
+
+limpet_status Execution::step() {
+    const limpet_status status = choose_backend(backend.isa_name, "").resume(guest, 1);
+    return exhausted() ? status : spend(1, status);
+}
+
+uint32_t Execution::slice() const { return static_cast<uint32_t>(std::min<uint64_t>(fuel_, LIMPET_FUEL_MAX)); }
+
+/// Charges what a run with a budget of `slice` used. A backend that charges by blocks may end with a count that has
+/// gone below zero.
+limpet_status Execution::spend(uint32_t slice, limpet_status status) {
+    const bool all = status == LIMPET_FUEL || guest.vm.fuel > slice;
+    fuel_ -= all ? slice : slice - guest.vm.fuel;
+    return status;
+}
+
+TohostWatch::TohostWatch(Guest& guest, uint32_t address) : guest_(guest), address_(address) {
+    const uint32_t offset = offset_of(guest.host, address);
+    if (!storable(guest.vm, guest.host, offset, sizeof(uint32_t))) return;
+    own_ = rights();
+    read_only_.assign(own_.read_only, own_.read_only + own_.read_only_count);
+    // Without a list, all below writable_start is read-only.
+    if (read_only_.empty() && own_.writable_start != 0) read_only_.push_back({guest.host.base, own_.writable_start});
+    read_only_.push_back({address, sizeof(uint32_t)});
+    watching_ = true;
+    const uint32_t end = offset + static_cast<uint32_t>(sizeof(uint32_t));
+    set_rights({std::max(own_.writable_start, end), read_only_.data(), static_cast<uint32_t>(read_only_.size())});
+}
+
+limpet_status TohostWatch::after_store_trap(Execution& execution) {
+    if (!watching_) return LIMPET_STORE;
+    const Rights watched = rights();
+    set_rights(own_);
+    guest_.vm.status = LIMPET_FUEL;
+    const limpet_status status = execution.step();
+    set_rights(watched);
+    fired_ = status != LIMPET_STORE && value() != 0;
+    return status;
+}
+
+uint32_t TohostWatch::value() const {
+    uint32_t word = 0;
+    load_bytes(guest_.vm, guest_.host, address_, sizeof word, word);
+    return word;
+}
+
+TohostWatch::Rights TohostWatch::rights() const {
+    return {guest_.vm.window.writable_start, guest_.host.read_only, guest_.host.read_only_count};
+}
+
+void TohostWatch::set_rights(const Rights& rights) {
+    guest_.vm.window.writable_start = rights.writable_start;
+    guest_.host.read_only = rights.read_only;
+    guest_.host.read_only_count = rights.read_only_count;
+}
+
+} // namespace limpet

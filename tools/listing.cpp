@@ -1,0 +1,57 @@
+#include "listing.h"
+
+#include "../interp/rv32/decode.h"
+#include "../interp/rv32/disasm.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace limpet {
+
+namespace {
+
+/// Where a branch or jump goes, as "<name+0x12>", or "".
+std::string target(const Program& program, rv32::Isa isa, uint32_t pc, uint32_t insn) {
+    const rv32::Instruction* row = rv32::find_instruction(isa, insn);
+    if (row == nullptr) return "";
+    const bool relative = row->op == rv32::Op::kJal || (row->op >= rv32::Op::kBeq && row->op <= rv32::Op::kBgeu);
+    return relative ? program.describe(pc + rv32::operands(*row, insn).imm) : "";
+}
+
+} // namespace
+
+std::string listing_line(const Program& program, rv32::Isa isa, uint32_t pc, uint32_t insn) {
+    const bool is_short = isa.compressed && (insn & 3) != 3;
+    std::string text = rv32::disassemble(isa, pc, insn);
+    const size_t tab = text.find('\t');
+    const std::string operands = tab == std::string::npos ? "" : text.substr(tab + 1);
+    std::string line = fmt::format("{:08x}: {:8}  {:10} {}", pc, fmt::format("{:0{}x}", insn, is_short ? 4 : 8),
+                                   text.substr(0, tab), operands);
+    if (const std::string where = target(program, isa, pc, insn); !where.empty()) line += " " + where;
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line;
+}
+
+void print_listing(const Program& program, rv32::Isa isa, std::FILE* out) {
+    for (const Segment& code : program.code()) {
+        const auto halfword = [&](size_t at) { return code.data[at] | static_cast<uint32_t>(code.data[at + 1]) << 8; };
+        for (size_t at = 0; at < code.data.size();) {
+            const uint32_t pc = code.address + static_cast<uint32_t>(at);
+            if (const std::string name = program.label(pc); !name.empty()) fmt::print(out, "\n{}:\n", name);
+            const size_t left = code.data.size() - at;
+            const bool is_short = left >= 2 && isa.compressed && (halfword(at) & 3) != 3;
+            if (const size_t size = is_short ? 2 : 4; left >= size) {
+                const uint32_t insn = is_short ? halfword(at) : halfword(at) | halfword(at + 2) << 16;
+                fmt::print(out, "{}\n", listing_line(program, isa, pc, insn));
+                at += size;
+                continue;
+            }
+            // Too little for an instruction.
+            std::string bytes;
+            for (; at < code.data.size(); ++at) bytes += fmt::format("{:02x} ", code.data[at]);
+            fmt::print(out, "{:08x}: {} <cut off>\n", pc, bytes);
+        }
+    }
+}
+
+} // namespace limpet

@@ -1,0 +1,105 @@
+/// \file
+/// The command `limpet`. Each subcommand's own file does the work; here are its words and its exit status.
+#include "batch.h"
+#include "errors.h"
+#include "listing.h"
+#include "run.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace limpet {
+
+namespace {
+
+int print_backends() {
+    for (const auto& backend : backends()) fmt::print("{} {}\n", backend->isa_name, backend->name);
+    return kExitOk;
+}
+
+int disasm_command(const std::string& file, const std::string& isa) {
+    if (!isa.empty()) (void)parse_isa(isa); // before the file is looked at
+    const Program program(file, 0);
+    print_listing(program, parse_isa(isa.empty() ? program.isa_name() : isa), stdout);
+    return kExitOk;
+}
+
+int batch_command(const std::string& isa, const std::string& backend) {
+    batch(choose_backend(isa, backend), STDIN_FILENO, STDOUT_FILENO);
+    return kExitOk;
+}
+
+/// Adds `run` to the command; what it is told goes into `options`.
+CLI::App* add_run(CLI::App& app, RunOptions& options) {
+    CLI::App* run = app.add_subcommand("run", "Run a guest: an ELF executable or a raw binary");
+    run->add_option("FILE", options.file, "ELF at its link address; raw: code and constants at BASE")->required();
+    run->add_option("--isa", options.isa, "Profile (default: what the file says, raw rv32ec)");
+    run->add_option("--backend", options.backend, "One of `limpet backends` (default: the reference)");
+    run->add_option("--entry", options.entry, "Symbol or address to call (default: what the file says, raw BASE)");
+    run->add_option("--args", options.args, "w0,w1,..: a0 to a5 (default: 0)");
+    run->add_option("--fuel", options.fuel, "Instructions after which it is stopped (default: no limit)");
+    options.memory = "0:65536";
+    run->add_option("--memory", options.memory, "BASE:SIZE; sp starts at its end")->capture_default_str();
+    run->add_option("--dump-signature", options.signature, "Write begin_signature..end_signature to this file");
+    run->add_option("--dump-state", options.state, "Write how it ended, pc and registers to this file");
+    run->add_flag("--trace", options.trace, "Each instruction on standard error, run by the reference backend");
+    return run;
+}
+
+int command(int argc, char** argv) {
+    CLI::App app("A sandboxed virtual machine for microcontrollers, on a PC", "limpet");
+    app.require_subcommand(0, 1); // how many there must be is checked below, with a better message
+    RunOptions run_options;
+    const CLI::App* run = add_run(app, run_options);
+    std::string file;
+    std::string isa;
+    std::string backend;
+    CLI::App* disasm = app.add_subcommand("disasm", "Print the instructions of an ELF executable or a raw binary");
+    disasm->add_option("FILE", file)->required();
+    disasm->add_option("--isa", isa, "Profile (default: what the file says, raw rv32ec)");
+    CLI::App* batch =
+        app.add_subcommand("batch", "Run many small cases: requests on standard input, replies on output");
+    batch->add_option("--isa", isa, "Profile")->required();
+    batch->add_option("--backend", backend, "One of `limpet backends` (default: the reference)");
+    app.add_subcommand("backends", "One line each: isa profile, name");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp& help) {
+        return app.exit(help);
+    } catch (const CLI::ParseError& error) {
+        throw UsageError(error.what());
+    }
+    if (app.get_subcommands().empty()) throw UsageError("one of these is needed: run, disasm, batch, backends");
+    try {
+        if (run->parsed()) return run_command(run_options);
+        if (disasm->parsed()) return disasm_command(file, isa);
+    } catch (const LoadError& error) {
+        throw LoadError((run->parsed() ? run_options.file : file) + ": " + error.what());
+    }
+    return batch->parsed() ? batch_command(isa, backend) : print_backends();
+}
+
+/// Runs a command and turns what it throws into one line and an exit status.
+int guarded(int argc, char** argv) {
+    try {
+        const int status = command(argc, argv);
+        if (std::fflush(stdout) != 0) throw std::runtime_error("cannot write to standard output");
+        return status;
+    } catch (const UsageError& error) {
+        fmt::print(stderr, "limpet: {}\n", error.what());
+        return kExitUsage;
+    } catch (const LoadError& error) {
+        fmt::print(stderr, "limpet: {}\n", error.what());
+        return kExitRefused;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "limpet: internal error: {}\n", error.what());
+        return kExitInternal;
+    }
+}
+
+} // namespace
+
+} // namespace limpet
+
+int main(int argc, char** argv) { return limpet::guarded(argc, argv); }

@@ -1,0 +1,153 @@
+#include "run.h"
+
+#include "errors.h"
+#include "execution.h"
+#include "program.h"
+#include "trace.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <memory>
+
+namespace limpet {
+
+namespace {
+
+/// A file to write, opened before the guest runs so that a bad path costs no run.
+class Output {
+public:
+    Output(const char* option, const std::string& path) {
+        if (path.empty()) return;
+        file_.reset(std::fopen(path.c_str(), "w"));
+        if (file_ == nullptr)
+            throw UsageError(fmt::format("{}: cannot write {}: {}", option, path, std::strerror(errno)));
+    }
+    [[nodiscard]] bool wanted() const { return file_ != nullptr; }
+    [[nodiscard]] std::FILE* get() const { return file_.get(); }
+
+    void close() {
+        if (std::fclose(file_.release()) != 0) throw std::runtime_error("cannot write the dump");
+    }
+
+private:
+    struct Close {
+        void operator()(std::FILE* file) const { std::fclose(file); }
+    };
+    std::unique_ptr<std::FILE, Close> file_;
+};
+
+/// begin_signature..end_signature, checked to be words inside memory.
+struct Signature {
+    uint32_t offset = 0; ///< from the start of memory
+    uint32_t size = 0;   ///< bytes
+};
+
+Signature find_signature(const Program& program, const Guest& guest) {
+    const auto begin = program.find("begin_signature");
+    const auto end = program.find("end_signature");
+    if (!begin || !end) throw LoadError("no symbols begin_signature and end_signature");
+    const uint32_t offset = *begin - guest.host.base;
+    if (*end < *begin || (*end - *begin) % 4 != 0 || offset > guest.memory().size() ||
+        *end - *begin > guest.memory().size() - offset)
+        throw LoadError("begin_signature..end_signature is not a range of words inside the memory");
+    return {.offset = offset, .size = *end - *begin};
+}
+
+void dump_signature(const Guest& guest, const Signature& signature, Output& output) {
+    const auto bytes = guest.memory().subspan(signature.offset, signature.size);
+    for (size_t i = 0; i < bytes.size(); i += 4)
+        fmt::print(output.get(), "{:02x}{:02x}{:02x}{:02x}\n", bytes[i + 3], bytes[i + 2], bytes[i + 1], bytes[i]);
+    output.close();
+}
+
+const char* end_name(limpet_status status, bool tohost) {
+    if (tohost) return "tohost";
+    switch (status) {
+    case LIMPET_RETURN: return "return";
+    case LIMPET_ILLEGAL: return "illegal";
+    case LIMPET_LOAD: return "load";
+    case LIMPET_STORE: return "store";
+    case LIMPET_FETCH: return "fetch";
+    case LIMPET_BREAKPOINT: return "breakpoint";
+    case LIMPET_HOST_CALL: return "host-call";
+    case LIMPET_FUEL: return "fuel";
+    case LIMPET_ECALL: return "ecall";
+    default: throw std::runtime_error("a run ended in a way that there is not");
+    }
+}
+
+void dump_state(const limpet_vm& vm, const char* end, Output& output) {
+    fmt::print(output.get(), "end={}\npc={:08x}\n", end, vm.pc);
+    for (unsigned i = 1; i < 16; ++i) fmt::print(output.get(), "x{}={:08x}\n", i, vm.x[i]);
+    output.close();
+}
+
+/// Runs to the end, stores to tohost included.
+limpet_status run_to_end(Execution& execution, uint32_t entry, TohostWatch* watch, const Program* traced) {
+    limpet_status status = LIMPET_FUEL;
+    if (traced == nullptr) {
+        status = execution.call(entry);
+    } else {
+        status = execution.backend.call(execution.guest, entry, 0);
+        if (status == LIMPET_FUEL) status = trace(execution, *traced, stderr);
+    }
+    while (status == LIMPET_STORE && watch != nullptr) {
+        const limpet_vm before = execution.guest.vm;
+        status = watch->after_store_trap(execution);
+        if (status == LIMPET_STORE) break;
+        if (traced != nullptr) trace_line(execution, *traced, before, stderr);
+        if (watch->fired()) break;
+        status = traced == nullptr ? execution.resume() : trace(execution, *traced, stderr);
+    }
+    return status;
+}
+
+std::unique_ptr<Guest> make_guest(const Program& program, const MemoryOption& memory, const std::string& option) {
+    try {
+        return std::make_unique<Guest>(memory.base, memory.size, program.segments());
+    } catch (const LoadError& error) {
+        throw LoadError(fmt::format("{} (--memory {})", error.what(), option));
+    }
+}
+
+} // namespace
+
+int run_command(const RunOptions& options) {
+    const MemoryOption memory = parse_memory(options.memory);
+    const auto arguments = parse_arguments(options.args);
+    const uint64_t fuel = options.fuel.empty() ? kFuelUnlimited : parse_large_number("--fuel", options.fuel);
+    if (!options.isa.empty()) (void)choose_backend(options.isa, options.backend); // before the file is looked at
+
+    const Program program(options.file, memory.base);
+    const std::string isa_name = options.isa.empty() ? program.isa_name() : options.isa;
+    const Backend& backend = choose_backend(isa_name, options.trace ? "" : options.backend);
+    const std::unique_ptr<Guest> owner = make_guest(program, memory, options.memory);
+    Guest& guest = *owner;
+    const uint32_t entry = program.entry(options.entry);
+    Signature signature;
+    if (!options.signature.empty()) signature = find_signature(program, guest);
+    Output signature_output("--dump-signature", options.signature);
+    Output state_output("--dump-state", options.state);
+    std::optional<TohostWatch> watch;
+    if (const auto tohost = program.find("tohost")) watch.emplace(guest, *tohost);
+
+    if (backend.prepare(guest) != LIMPET_RETURN) throw LoadError(backend.name + " cannot run it");
+    std::ranges::copy(arguments, guest.vm.x + 10);
+    Execution execution(backend, guest, fuel);
+    const limpet_status status =
+        run_to_end(execution, entry, watch ? &*watch : nullptr, options.trace ? &program : nullptr);
+
+    const bool by_tohost = watch && watch->fired();
+    const char* end = end_name(status, by_tohost);
+    if (signature_output.wanted()) dump_signature(guest, signature, signature_output);
+    if (state_output.wanted()) dump_state(guest.vm, end, state_output);
+    if (by_tohost) return watch->value() == 1 ? kExitOk : kExitGuestFailure;
+    if (status == LIMPET_RETURN || status == LIMPET_ECALL) return kExitOk;
+    fmt::print(stderr, "trap={} pc={:08x} insn={:08x}\n", end, guest.vm.pc,
+               guest.instruction_at(guest.vm.pc, backend.isa.compressed));
+    return kExitTrap;
+}
+
+} // namespace limpet

@@ -1,0 +1,26 @@
+/// \file
+/// `limpet run`.
+#pragma once
+
+#include <string>
+
+namespace limpet {
+
+/// The words of the command line.
+struct RunOptions {
+    std::string file;
+    std::string isa;       ///< "": what the file says
+    std::string backend;   ///< "": the reference
+    std::string entry;     ///< "": what the file says
+    std::string args;      ///< a0..a5
+    std::string fuel;      ///< "": no limit
+    std::string memory;    ///< BASE:SIZE
+    std::string signature; ///< file to write; "": none
+    std::string state;     ///< file to write; "": none
+    bool trace = false;
+};
+
+/// Returns an ExitStatus. Throws UsageError and LoadError before the guest is run.
+int run_command(const RunOptions& options);
+
+} // namespace limpet

@@ -1,0 +1,28 @@
+#include "trace.h"
+
+#include "listing.h"
+
+#include <fmt/format.h>
+
+namespace limpet {
+
+void trace_line(const Execution& execution, const Program& program, const limpet_vm& before, std::FILE* out) {
+    const rv32::Isa isa = execution.backend.isa;
+    const uint32_t insn = execution.guest.instruction_at(before.pc, isa.compressed);
+    std::string line = listing_line(program, isa, before.pc, insn);
+    for (unsigned i = 1; i < 16; ++i)
+        if (execution.guest.vm.x[i] != before.x[i]) line += fmt::format("  x{}={:08x}", i, execution.guest.vm.x[i]);
+    fmt::print(out, "{}\n", line);
+}
+
+limpet_status trace(Execution& execution, const Program& program, std::FILE* out) {
+    limpet_status status = LIMPET_FUEL;
+    while (status == LIMPET_FUEL && !execution.exhausted()) {
+        const limpet_vm before = execution.guest.vm;
+        status = execution.step();
+        if (status == LIMPET_FUEL || status == LIMPET_RETURN) trace_line(execution, program, before, out);
+    }
+    return status;
+}
+
+} // namespace limpet
