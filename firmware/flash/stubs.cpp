@@ -1,0 +1,12 @@
+/// \file
+/// A backend that is nothing.
+#include "limpet.h"
+
+extern "C" {
+void limpet_init(limpet_vm* /*vm*/, const limpet_windows* /*windows*/) {}
+limpet_status limpet_prepare(limpet_vm* /*vm*/, const limpet_host* /*host*/) { return LIMPET_RETURN; }
+limpet_status limpet_call(limpet_vm* /*vm*/, const limpet_host* /*host*/, uint32_t /*entry*/, uint32_t /*fuel*/) {
+    return LIMPET_RETURN;
+}
+limpet_status limpet_resume(limpet_vm* /*vm*/, const limpet_host* /*host*/, uint32_t /*fuel*/) { return LIMPET_RETURN; }
+}

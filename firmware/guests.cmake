@@ -1,0 +1,54 @@
+# Guest programs: RISC-V code that is compiled with the cross compiler and laid into a firmware image as data.
+
+find_program(LIMPET_GUEST_CC riscv64-unknown-elf-gcc REQUIRED)
+find_program(LIMPET_GUEST_OBJCOPY riscv64-unknown-elf-objcopy REQUIRED)
+
+# -march by isa. Debian's libgcc for RV32E with C exists as rv32eac and rv32emac only; A brings no instruction in here,
+# because nothing uses atomics.
+set(LIMPET_MARCH_rv32e rv32e)
+set(LIMPET_MARCH_rv32ec rv32eac)
+set(LIMPET_MARCH_rv32emc rv32emac)
+
+# Freestanding, and no loop may become a call of memcpy or memset, which are not there.
+set(LIMPET_WORKLOAD_FLAGS -std=c11 -ffreestanding -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections)
+
+# Compiles `source` (C or assembly) for `isa` at `opt` with the function `entry` as its start, into
+# ${CMAKE_CURRENT_BINARY_DIR}/guests/<isa><opt>/<entry>.elf, and its pieces beside it.
+function(limpet_add_guest entry source isa opt)
+  set(base ${CMAKE_CURRENT_BINARY_DIR}/guests/${isa}${opt}/${entry})
+  set(pieces "")
+  foreach(section rodata data text)
+    list(APPEND pieces COMMAND ${LIMPET_GUEST_OBJCOPY} -O binary -j .${section} ${base}.elf ${base}.${section})
+  endforeach()
+  add_custom_command(
+    OUTPUT ${base}.elf
+    BYPRODUCTS ${base}.limpet ${base}.rodata ${base}.data ${base}.text
+    COMMAND
+      ${LIMPET_GUEST_CC} -march=${LIMPET_MARCH_${isa}} -mabi=ilp32e ${LIMPET_WORKLOAD_FLAGS} ${opt}
+      -msmall-data-limit=0 -Wall -Wextra -Wshadow -Werror -nostartfiles -nostdlib -T ${LIMPET_ROOT}/firmware/sdk/guest.ld
+      -Wl,--gc-sections,--fatal-warnings,-e,${entry},--defsym=limpet_entry=${entry} -MD -MF ${base}.d -MT ${base}.elf
+      ${source} -lgcc -o ${base}.elf
+    COMMAND ${LIMPET_GUEST_OBJCOPY} --dump-section .limpet=${base}.limpet ${base}.elf
+    ${pieces}
+    DEPENDS ${source} ${LIMPET_ROOT}/firmware/sdk/guest.ld
+    DEPFILE ${base}.d
+    COMMENT "Guest ${entry} for ${isa} at ${opt}"
+    VERBATIM)
+endfunction()
+
+# Object library `target`: guests `entries` of isa and opt, each as `guest_<entry>` (struct GuestImage).
+function(limpet_add_guest_images target isa opt entries)
+  set(text ".section .rodata.guests, \"a\"\n")
+  set(elves "")
+  foreach(entry ${entries})
+    set(base ${CMAKE_CURRENT_BINARY_DIR}/guests/${isa}${opt}/${entry})
+    list(APPEND elves ${base}.elf)
+    string(APPEND text ".global guest_${entry}\n.balign 4\nguest_${entry}:\n")
+    foreach(piece limpet rodata data text)
+      string(APPEND text ".incbin \"${base}.${piece}\"\n")
+    endforeach()
+  endforeach()
+  file(CONFIGURE OUTPUT ${target}.S CONTENT "${text}" @ONLY)
+  add_library(${target} OBJECT EXCLUDE_FROM_ALL ${CMAKE_CURRENT_BINARY_DIR}/${target}.S)
+  set_source_files_properties(${CMAKE_CURRENT_BINARY_DIR}/${target}.S PROPERTIES OBJECT_DEPENDS "${elves}")
+endfunction()

@@ -1,0 +1,50 @@
+#include "hostile.h"
+
+#include "console.h"
+#include "guest.h"
+
+extern "C" const measure::GuestImage guest_hostile;
+
+namespace measure {
+namespace {
+
+/// A row of the table that hostile_guest.S begins with.
+struct Case {
+    char name[16];
+    uint32_t entry;
+    uint32_t status;
+    uint32_t pc;
+    uint32_t trap_address; ///< of loads, stores and bad jumps
+};
+
+constexpr uint32_t kAny = 0xffffffff; ///< in pc and trap_address: not checked
+constexpr uint32_t kFuel = 2000;      ///< the longest case that ends by itself is the stack overflow
+
+bool same(uint32_t wanted, uint32_t seen) { return wanted == kAny || wanted == seen; }
+
+bool run_case(Machine& machine, const Case& wanted) {
+    if (machine.load(guest_hostile, false) != LIMPET_RETURN) return false;
+    print("timed hostile-", wanted.name, " guest\n");
+    const uint32_t status = machine.call(wanted.entry, kFuel, true);
+    const limpet_vm& vm = machine.vm;
+    if (status == wanted.status && vm.status == status && same(wanted.pc, vm.pc) &&
+        same(wanted.trap_address, vm.trap_address))
+        return true;
+    print("FAIL hostile-", wanted.name, ": status ", Hex{status}, " pc ", Hex{vm.pc});
+    print(" trap_address ", Hex{vm.trap_address}, "\n");
+    return false;
+}
+
+} // namespace
+
+bool run_hostile_guests() {
+    const auto* table = reinterpret_cast<const Case*>(guest_hostile.bytes);
+    const uint32_t cases = guest_hostile.read_only_bytes / sizeof(Case);
+    Machine machine;
+    bool passed = cases != 0;
+    for (uint32_t i = 0; i < cases; ++i) passed = run_case(machine, table[i]) && passed;
+    print("hostile ", Hex{cases}, passed ? " contained\n" : " NOT contained\n");
+    return passed;
+}
+
+} // namespace measure

@@ -1,0 +1,23 @@
+/// \file
+/// Calls inside the region that the cycle counters see.
+#pragma once
+
+#include <stdint.h>
+
+/// timed_call.S: function(a, b, c, d).
+extern "C" uint32_t timed_call(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t function);
+
+namespace measure {
+
+/// function(arguments...), timed: at most four arguments of one word each, and a word as the result.
+template <class Result, class... Parameters, class... Arguments>
+Result timed(Result (*function)(Parameters...), Arguments... arguments) {
+    static_assert(sizeof...(Arguments) <= 4 && sizeof...(Arguments) == sizeof...(Parameters));
+    uintptr_t words[4] = {};
+    unsigned i = 0;
+    ((words[i++] = (uintptr_t) static_cast<Parameters>(arguments)), ...); // a number or a pointer, hence the C cast
+    return static_cast<Result>(
+        timed_call(words[0], words[1], words[2], words[3], reinterpret_cast<uintptr_t>(function)));
+}
+
+} // namespace measure
