@@ -18,10 +18,20 @@ public:
         return rv32::well_formed(guest.vm, guest.host) ? LIMPET_RETURN : LIMPET_REFUSED;
     }
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel) const override {
-        return rv32::call<profile, run<profile, MappedHost>>(guest.vm, guest.host, entry, fuel);
+        return corrected(guest, rv32::call<profile, run<profile, MappedHost>>(guest.vm, guest.host, entry, fuel));
     }
     limpet_status resume(Guest& guest, uint32_t fuel) const override {
-        return rv32::resume<run<profile, MappedHost>>(guest.vm, guest.host, fuel);
+        return corrected(guest, rv32::resume<run<profile, MappedHost>>(guest.vm, guest.host, fuel));
+    }
+
+private:
+    /// Backends know where the code window ends, not that a PC's may have gaps. Gaps are filled with the guard's
+    /// pattern, so a guest that runs into one stops at once, but as if it had met an illegal instruction.
+    static limpet_status corrected(Guest& guest, limpet_status status) {
+        const bool gaps = guest.host.executable_count != 0;
+        if (status != LIMPET_ILLEGAL || !gaps || guest.can_fetch(guest.vm.pc, profile.compressed)) return status;
+        guest.vm.status = LIMPET_FETCH;
+        return LIMPET_FETCH;
     }
 };
 

@@ -43,6 +43,7 @@ void check_header(const GElf_Ehdr& header, std::span<const uint8_t> file) {
     check_table("section headers", header.e_shoff, header.e_shnum, header.e_shentsize, sizeof(Elf32_Shdr), file);
 }
 
+/// The `size` bytes at `offset` of the file.
 std::span<const uint8_t> contents(const char* what, uint64_t offset, uint64_t size, std::span<const uint8_t> file) {
     if (offset + size > file.size())
         throw LoadError(std::string("truncated ELF file: a ") + what + " ends behind the end of the file");

@@ -90,6 +90,20 @@ Guest::Guest(uint32_t base, uint32_t size, std::span<const Segment> segments) {
     host.executable_count = static_cast<uint32_t>(executable_.size());
 }
 
+Guest::Guest(const limpet_windows& windows, uint32_t stack_top, std::span<const uint8_t> data,
+             std::span<const uint8_t> code)
+    : memory_(windows.data_size), code_(size_t{windows.code_size} + LIMPET_GUARD_BYTES) {
+    if (data.size() > windows.data_size) throw LoadError("more data than the data window holds");
+    if (code.size() != windows.code_size) throw LoadError("code that does not fill the code window");
+    std::ranges::copy(data, memory_.begin());
+    for (size_t i = code.size(); i + 1 < code_.size(); i += 2) code_[i] = LIMPET_GUARD;
+    std::ranges::copy(code, code_.begin());
+    rv32::init(vm, windows);
+    host.data = memory_.data();
+    host.code = code_.data();
+    host.stack_top = stack_top;
+}
+
 /// Fills the code window from memory_, with the guard's pattern wherever nothing is executable.
 void Guest::copy_code(uint32_t base, limpet_windows& window) {
     window.code_start = (executable_.empty() ? base : executable_[0].start) & ~3U;
@@ -105,18 +119,20 @@ void Guest::copy_code(uint32_t base, limpet_windows& window) {
     if (executable_.size() == 1 && executable_[0].start == window.code_start) executable_.clear();
 }
 
+uint32_t Guest::halfword_at(uint32_t pc) const {
+    const uint32_t at = pc - vm.window.code_start;
+    return code_[at] | static_cast<uint32_t>(code_[at + 1]) << 8;
+}
+
+bool Guest::can_fetch(uint32_t pc, bool compressed) const {
+    if (pc % (compressed ? 2 : 4) != 0 || !fetchable(vm, host, pc)) return false;
+    return (compressed && (halfword_at(pc) & 3) != 3) || fetchable(vm, host, pc + 2);
+}
+
 uint32_t Guest::instruction_at(uint32_t pc, bool compressed) const {
-    const auto halfword = [this](uint32_t address, uint32_t& value) {
-        if (!fetchable(vm, host, address)) return false;
-        const uint32_t at = address - vm.window.code_start;
-        value = code_[at] | static_cast<uint32_t>(code_[at + 1]) << 8;
-        return true;
-    };
-    uint32_t low = 0;
-    uint32_t high = 0;
-    if (pc % (compressed ? 2 : 4) != 0 || !halfword(pc, low)) return 0;
-    if (compressed && (low & 3) != 3) return low;
-    return halfword(pc + 2, high) ? low | high << 16 : 0;
+    if (!can_fetch(pc, compressed)) return 0;
+    const uint32_t low = halfword_at(pc);
+    return compressed && (low & 3) != 3 ? low : low | halfword_at(pc + 2) << 16;
 }
 
 } // namespace limpet

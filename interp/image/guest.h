@@ -34,6 +34,11 @@ public:
     /// Throws LoadError when a segment does not fit into the memory, overlaps another, or is writable and executable.
     Guest(uint32_t base, uint32_t size, std::span<const Segment> segments);
 
+    /// A guest image: `data` is the start of a data window at address 0, `code` the whole code window. Both must be as
+    /// long as `windows` says at most; what of the data window `data` does not give is 0.
+    Guest(const limpet_windows& windows, uint32_t stack_top, std::span<const uint8_t> data,
+          std::span<const uint8_t> code);
+
     Guest(const Guest&) = delete;
     Guest& operator=(const Guest&) = delete;
 
@@ -44,10 +49,14 @@ public:
     [[nodiscard]] std::span<const uint8_t> memory() const { return memory_; }
     [[nodiscard]] std::span<const uint8_t> code() const { return code_; } ///< the code window without its guard
 
+    /// Is there a whole instruction at pc, inside executable memory and not cut off by its end?
+    [[nodiscard]] bool can_fetch(uint32_t pc, bool compressed) const;
+
     /// The instruction at pc (16 bits when its low bits say so and `compressed`), 0 where it cannot be fetched.
     [[nodiscard]] uint32_t instruction_at(uint32_t pc, bool compressed) const;
 
 private:
+    [[nodiscard]] uint32_t halfword_at(uint32_t pc) const;
     void copy_code(uint32_t base, limpet_windows& window);
 
     std::vector<uint8_t> memory_;
