@@ -1,0 +1,45 @@
+/// \file
+/// From operands to encodings: the inverse of decode.h, found by asking the decoder what each bit stands for.
+#pragma once
+
+#include "../../interp/rv32/decode.h"
+#include "random.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace limpet::conformance {
+
+/// The row called `name`; throws std::out_of_range when there is none.
+[[nodiscard]] const rv32::Instruction& row_named(std::string_view name);
+
+[[nodiscard]] constexpr uint32_t size_of(const rv32::Instruction& row) { return (row.match & 3) == 3 ? 4 : 2; }
+
+/// The instance of `row` that has these operands; nothing when they do not fit into its fields. Operands that the row
+/// does not have must be 0; one that is fixed (sp, ra) must be given or 0.
+[[nodiscard]] std::optional<uint32_t> try_encode(const rv32::Instruction& row, rv32::Operands operands);
+
+/// As try_encode, for tests written by hand; throws std::invalid_argument when the operands do not fit.
+[[nodiscard]] uint32_t encode(std::string_view name, rv32::Operands operands = {});
+
+/// A random legal instance.
+[[nodiscard]] uint32_t random_instance(const rv32::Instruction& row, Random& random);
+
+/// Machine code, instruction by instruction.
+class Code {
+public:
+    Code& add(std::string_view name, rv32::Operands operands = {}) { return add_raw(encode(name, operands)); }
+    /// 2 or 4 bytes, as the low bits say.
+    Code& add_raw(uint32_t insn);
+    Code& add_halfword(uint32_t halfword);
+    [[nodiscard]] std::span<const uint8_t> bytes() const { return bytes_; }
+    [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(bytes_.size()); }
+
+private:
+    std::vector<uint8_t> bytes_;
+};
+
+} // namespace limpet::conformance
