@@ -82,8 +82,38 @@ template <class Host>
 inline bool store_bytes(const limpet_vm& vm, const Host& host, uint32_t address, uint32_t size, uint32_t value) {
     const uint32_t offset = offset_of(host, address);
     if (!storable(vm, host, offset, size)) return false;
-    for (uint32_t i = 0; i < size; ++i, value >>= 8) host.data[offset + i] = static_cast<uint8_t>(value);
+    uint8_t* to =
+        host.data + offset; // a copy: host itself might be what the bytes are stored to, for all the compiler knows
+    for (uint32_t i = 0; i < size; ++i, value >>= 8) to[i] = static_cast<uint8_t>(value);
     return true;
 }
+
+/// What a fast path needs to know of the data window: an access that is aligned and lies in whole words of the window
+/// may be made at once. The others are no business of a fast path: load_bytes and store_bytes judge them.
+struct AlignedWindow {
+    uint8_t* data;
+    uint32_t end; ///< bytes of data in whole words
+    uint32_t writable_start;
+
+    template <class Host> [[gnu::always_inline]] AlignedWindow(const limpet_vm& vm, const Host& host)
+        : data(host.data), end(vm.window.data_size & ~3U), writable_start(vm.window.writable_start) {}
+
+    /// May `size` bytes (1, 2, 4) at `offset` be loaded at once?
+    template <uint32_t size> [[gnu::always_inline]] bool loadable(uint32_t offset) const {
+        return offset % size == 0 && offset < end;
+    }
+    template <uint32_t size> [[gnu::always_inline]] bool storable(uint32_t offset) const {
+        return loadable<size>(offset) && offset >= writable_start;
+    }
+    /// Loads or stores a T where the functions above say that it may be done.
+    template <class T> [[gnu::always_inline]] uint32_t load(uint32_t offset) const {
+        using Any [[gnu::may_alias]] = T;
+        return static_cast<uint32_t>(*reinterpret_cast<const Any*>(data + offset));
+    }
+    template <class T> [[gnu::always_inline]] void store(uint32_t offset, uint32_t value) const {
+        using Any [[gnu::may_alias]] = T;
+        *reinterpret_cast<Any*>(data + offset) = static_cast<T>(value);
+    }
+};
 
 } // namespace limpet

@@ -55,17 +55,22 @@ constexpr uint32_t c_low(uint32_t insn) { return 8 + field(insn, 4, 2); }
 /// rs1', rd' of the arithmetic and branch forms (x8..x15): 9:7
 constexpr uint32_t c_high(uint32_t insn) { return 8 + field(insn, 9, 7); }
 
+/// The sign of the forms below that are signed: 0 or all ones. Dispatch may know it before the instruction is looked
+/// at.
+constexpr uint32_t c_sign(uint32_t insn) { return signed_field(insn, 12, 12); }
 /// CI: imm[5] in 12, imm[4:0] in 6:2
-constexpr uint32_t c_imm(uint32_t insn) { return signed_field(insn, 12, 12, 5) | field(insn, 6, 2); }
+constexpr uint32_t c_imm(uint32_t insn, uint32_t sign) { return sign << 5 | field(insn, 6, 2); }
+constexpr uint32_t c_imm(uint32_t insn) { return c_imm(insn, c_sign(insn)); }
 /// c.lui: imm[17] in 12, imm[16:12] in 6:2
-constexpr uint32_t c_imm_lui(uint32_t insn) { return signed_field(insn, 12, 12, 17) | field(insn, 6, 2, 12); }
+constexpr uint32_t c_imm_lui(uint32_t insn, uint32_t sign) { return sign << 17 | field(insn, 6, 2, 12); }
+constexpr uint32_t c_imm_lui(uint32_t insn) { return c_imm_lui(insn, c_sign(insn)); }
 /// c.slli, c.srli, c.srai: shamt[5] in 12 (0 on RV32), shamt[4:0] in 6:2
 constexpr uint32_t c_shamt(uint32_t insn) { return field(insn, 12, 12, 5) | field(insn, 6, 2); }
 /// c.addi16sp: imm[9] in 12, imm[4|6|8:7|5] in 6:2
-constexpr uint32_t c_imm_addi16sp(uint32_t insn) {
-    return signed_field(insn, 12, 12, 9) | field(insn, 6, 6, 4) | field(insn, 5, 5, 6) | field(insn, 4, 3, 7) |
-           field(insn, 2, 2, 5);
+constexpr uint32_t c_imm_addi16sp(uint32_t insn, uint32_t sign) {
+    return sign << 9 | field(insn, 6, 6, 4) | field(insn, 5, 5, 6) | field(insn, 4, 3, 7) | field(insn, 2, 2, 5);
 }
+constexpr uint32_t c_imm_addi16sp(uint32_t insn) { return c_imm_addi16sp(insn, c_sign(insn)); }
 /// c.addi4spn: imm[5:4|9:6|2|3] in 12:5
 constexpr uint32_t c_imm_addi4spn(uint32_t insn) {
     return field(insn, 12, 11, 4) | field(insn, 10, 7, 6) | field(insn, 6, 6, 2) | field(insn, 5, 5, 3);
@@ -81,14 +86,15 @@ constexpr uint32_t c_imm_lwsp(uint32_t insn) {
 /// c.swsp: imm[5:2|7:6] in 12:7
 constexpr uint32_t c_imm_swsp(uint32_t insn) { return field(insn, 12, 9, 2) | field(insn, 8, 7, 6); }
 /// c.j, c.jal: imm[11|4|9:8|10|6|7|3:1|5] in 12:2
-constexpr uint32_t c_imm_j(uint32_t insn) {
-    return signed_field(insn, 12, 12, 11) | field(insn, 11, 11, 4) | field(insn, 10, 9, 8) | field(insn, 8, 8, 10) |
-           field(insn, 7, 7, 6) | field(insn, 6, 6, 7) | field(insn, 5, 3, 1) | field(insn, 2, 2, 5);
+constexpr uint32_t c_imm_j(uint32_t insn, uint32_t sign) {
+    return sign << 11 | field(insn, 11, 11, 4) | field(insn, 10, 9, 8) | field(insn, 8, 8, 10) | field(insn, 7, 7, 6) |
+           field(insn, 6, 6, 7) | field(insn, 5, 3, 1) | field(insn, 2, 2, 5);
 }
+constexpr uint32_t c_imm_j(uint32_t insn) { return c_imm_j(insn, c_sign(insn)); }
 /// c.beqz, c.bnez: imm[8|4:3] in 12:10, imm[7:6|2:1|5] in 6:2
-constexpr uint32_t c_imm_b(uint32_t insn) {
-    return signed_field(insn, 12, 12, 8) | field(insn, 11, 10, 3) | field(insn, 6, 5, 6) | field(insn, 4, 3, 1) |
-           field(insn, 2, 2, 5);
+constexpr uint32_t c_imm_b(uint32_t insn, uint32_t sign) {
+    return sign << 8 | field(insn, 11, 10, 3) | field(insn, 6, 5, 6) | field(insn, 4, 3, 1) | field(insn, 2, 2, 5);
 }
+constexpr uint32_t c_imm_b(uint32_t insn) { return c_imm_b(insn, c_sign(insn)); }
 
 } // namespace limpet::rv32
