@@ -22,6 +22,8 @@ uint32_t alu(uint32_t seed);      /* xorshift: registers only */
 uint32_t fib(uint32_t seed);      /* recursion: calls, returns and stack */
 uint32_t empty(uint32_t seed);    /* returns at once: what a call costs */
 
+enum { WORKLOAD_SEED = 1 }; /* the seed that everyone measures with */
+
 /* A step of the xorshift generator that makes test data (Marsaglia, "Xorshift RNGs", 2003). */
 static inline uint32_t workload_random(uint32_t state) {
     state ^= state << 13;

@@ -31,6 +31,3 @@ public:
 };
 
 } // namespace measure
-
-/// Carries out the host calls of host_calls.h, each argument checked. (The stack trace knows it by this name.)
-extern "C" limpet_host_call measure_host_call;

@@ -45,7 +45,7 @@ const Workload kWorkloads[] = {
     {"empty", guest_empty, empty},
 };
 
-constexpr uint32_t kSeed = 1;
+constexpr uint32_t kSeed = WORKLOAD_SEED;
 
 bool fail(const char* name, const char* what) {
     print("FAIL ", name, ": ", what, "\n");

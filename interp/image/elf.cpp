@@ -43,8 +43,9 @@ void check_header(const GElf_Ehdr& header, std::span<const uint8_t> file) {
     check_table("section headers", header.e_shoff, header.e_shnum, header.e_shentsize, sizeof(Elf32_Shdr), file);
 }
 
-/// The `size` bytes at `offset` of the file.
+/// The `size` bytes at `offset` of the file. (What has none, such as .bss, may have any offset.)
 std::span<const uint8_t> contents(const char* what, uint64_t offset, uint64_t size, std::span<const uint8_t> file) {
+    if (size == 0) return {};
     if (offset + size > file.size())
         throw LoadError(std::string("truncated ELF file: a ") + what + " ends behind the end of the file");
     return file.subspan(offset, size);
@@ -97,9 +98,11 @@ void read_symbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::vect
 Segment read_section(const GElf_Shdr& header, std::span<const uint8_t> file) {
     if (header.sh_addr + header.sh_size > uint64_t{1} << 32)
         throw LoadError("ELF section that ends behind the end of the address space");
-    const uint64_t bytes = header.sh_type == SHT_NOBITS ? 0 : header.sh_size;
+    const bool in_file = header.sh_type != SHT_NOBITS; // what is not has an offset, too, which may be anything
+    const uint64_t offset = in_file ? header.sh_offset : 0;
+    const uint64_t bytes = in_file ? header.sh_size : 0;
     return {.address = static_cast<uint32_t>(header.sh_addr),
-            .data = contents("section", header.sh_offset, bytes, file),
+            .data = contents("section", offset, bytes, file),
             .size = static_cast<uint32_t>(header.sh_size),
             .writable = (header.sh_flags & SHF_WRITE) != 0,
             .executable = (header.sh_flags & SHF_EXECINSTR) != 0};

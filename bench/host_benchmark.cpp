@@ -1,0 +1,123 @@
+/// \file
+/// Google Benchmark of every backend on this PC, over the workloads that the microcontroller is measured with, and of
+/// the workloads as native code.
+///
+///     limpet-benchmark GUESTS [--benchmark_filter=...]
+///
+/// GUESTS is the folder with the guests as ELF files: <isa>-O2/<workload>.elf. Before a guest is timed its result is
+/// compared with the native one; a difference ends the program with status 1. items_per_second counts guest
+/// instructions.
+#include "../interp/image/image.h"
+#include "../variants/registry.h"
+#include "host_call.h"
+#include "workloads.h"
+
+#include <benchmark/benchmark.h>
+#include <fmt/core.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+namespace {
+
+using limpet::Backend;
+
+struct Workload {
+    const char* name;
+    uint32_t (*native)(uint32_t seed);
+};
+
+constexpr Workload kWorkloads[] = {
+    {"max31865", max31865}, {"crc32", crc32}, {"sort", sort}, {"sos", sos},     {"accel", accel},
+    {"angle", angle},       {"alu", alu},     {"fib", fib},   {"empty", empty},
+};
+
+limpet::Image load(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) throw std::runtime_error(path + ": cannot be read");
+    const std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    return limpet::read_image(limpet::read_elf(bytes));
+}
+
+/// A workload as a guest of one backend, ready to be called again and again.
+class Subject {
+public:
+    Subject(const Backend& backend, const limpet::Image& image)
+        : backend_(backend), image_(image), guest_(image.windows, image.stack_top, image.data, image.code) {
+        guest_.host.call = measure_host_call;
+        if (backend_.prepare(guest_) != LIMPET_RETURN) throw std::runtime_error("refused");
+    }
+
+    uint32_t operator()() {
+        for (unsigned i = 10; i < 16; ++i) guest_.vm.x[i] = 0;
+        guest_.vm.x[10] = WORKLOAD_SEED;
+        const limpet_status status = backend_.call(guest_, image_.entry, LIMPET_FUEL_MAX);
+        if (status != LIMPET_RETURN) throw std::runtime_error(fmt::format("ended with status {}", status));
+        return guest_.vm.x[10];
+    }
+
+    /// Of the last call, when the backend counts exactly.
+    [[nodiscard]] uint32_t instructions() const { return LIMPET_FUEL_MAX - guest_.vm.fuel; }
+
+private:
+    const Backend& backend_;
+    const limpet::Image& image_;
+    limpet::Guest guest_;
+};
+
+/// The first backend of an isa is its reference, which counts instructions.
+uint32_t instructions_of(const std::string& isa, const limpet::Image& image) {
+    for (const std::unique_ptr<Backend>& backend : limpet::backends())
+        if (backend->isa_name == isa && backend->counts_exactly) {
+            Subject subject(*backend, image);
+            subject();
+            return subject.instructions();
+        }
+    throw std::runtime_error("no backend counts the instructions of " + isa);
+}
+
+void add_guest(const Backend& backend, const Workload& workload, const std::string& folder) {
+    const auto image =
+        std::make_shared<limpet::Image>(load(fmt::format("{}/{}-O2/{}.elf", folder, backend.isa_name, workload.name)));
+    const auto subject = std::make_shared<Subject>(backend, *image);
+    const std::string name = fmt::format("{}/{}/{}", backend.name, backend.isa_name, workload.name);
+    const uint32_t wanted = workload.native(WORKLOAD_SEED);
+    const uint32_t result = (*subject)();
+    if (result != wanted)
+        throw std::runtime_error(fmt::format("{}: result {:08x}, native {:08x}", name, result, wanted));
+    const uint32_t instructions = instructions_of(backend.isa_name, *image);
+    benchmark::RegisterBenchmark(name.c_str(), [image, subject, instructions](benchmark::State& state) {
+        for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize((*subject)());
+        state.SetItemsProcessed(state.iterations() * instructions);
+    });
+}
+
+void add_native(const Workload& workload) {
+    benchmark::RegisterBenchmark(fmt::format("native/{}", workload.name).c_str(), [&](benchmark::State& state) {
+        for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize(workload.native(WORKLOAD_SEED));
+    });
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    benchmark::Initialize(&argc, argv);
+    if (argc != 2) {
+        fmt::print(stderr, "usage: limpet-benchmark GUESTS [--benchmark_...]\n");
+        return 64;
+    }
+    try {
+        for (const Workload& workload : kWorkloads) add_native(workload);
+        for (const std::unique_ptr<Backend>& backend : limpet::backends())
+            for (const Workload& workload : kWorkloads) add_guest(*backend, workload, argv[1]);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "limpet-benchmark: {}\n", error.what());
+        return 1;
+    }
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    return 0;
+}
