@@ -42,6 +42,50 @@ def command(arguments, **options):
     return done.stdout
 
 
+@dataclass
+class Outcome:
+    """What an emulator made of an image."""
+
+    emulator: str
+    image: str
+    status: int  # exit status
+    lines: list  # of the console
+    regions: list  # dictionaries, in the order of time
+
+    def words(self, kind):
+        """{name: number} of the console's lines `kind name number`."""
+        return {line.split()[1]: int(line.split()[2], 16) for line in self.lines if line.startswith(kind + " ")}
+
+    def __str__(self):
+        told = [line for line in self.lines if not line.startswith(("timed", "result", "executed"))]
+        return f"{self.image} in {self.emulator}: exit status {self.status}\n" + "\n".join(told)
+
+
+def parse_regions(text):
+    regions = []
+    for line in text.splitlines():
+        if not line.startswith("region "):
+            raise MeasuringError(line)
+        regions.append({key: int(value) for key, value in (word.split("=") for word in line.split()[1:])})
+    return regions
+
+
+def cross_check(qemu, unicorn):
+    """{(name, what): region as Unicorn tells it}, when QEMU and Unicorn agree in every line and to the cycle."""
+    if qemu.lines != unicorn.lines:
+        raise MeasuringError(f"{qemu}\nbut {unicorn}")
+    names = [tuple(line.split()[1:3]) for line in qemu.lines if line.startswith("timed ")]
+    if not len(names) == len(qemu.regions) == len(unicorn.regions):
+        raise MeasuringError(f"{qemu.image}: {len(names)} regions announced, {len(qemu.regions)} seen in QEMU, "
+                             f"{len(unicorn.regions)} in Unicorn")
+    if len(set(names)) != len(names):
+        raise MeasuringError(f"{qemu.image}: a region was announced twice")
+    for name, a, b in zip(names, qemu.regions, unicorn.regions):
+        if a["cycles"] != b["cycles"] or a["instructions"] != b["instructions"]:
+            raise MeasuringError(f"{qemu.image}: {' '.join(name)}: QEMU counts {a}, Unicorn {b}")
+    return dict(zip(names, unicorn.regions))
+
+
 @dataclass(frozen=True)
 class Variant:
     """A backend compiled for one isa at one optimisation, and its guests'."""
@@ -84,8 +128,8 @@ class Bench:
         """{backend: the optimisation that it is registered with}, in the order of variants/backends.cmake."""
         return json.loads((self.mcu / "firmware/backends.json").read_text())
 
-    def build(self, variants):
-        targets = {"flash-none.elf"}
+    def build(self, variants, others=()):
+        targets = {"flash-none.elf", *others}
         for variant in variants:
             targets |= {variant.image, variant.flash_image}
         command(["ninja", "-C", self.mcu] + [f"firmware/{target}" for target in sorted(targets)])
@@ -102,75 +146,64 @@ class Bench:
         found = {line.split()[2]: int(line.split()[0], 16) for line in listing.splitlines()}
         return [found[name] & ~1 for name in names]
 
-    def run_qemu(self, variant, profile=None):
-        """Console lines and regions (dictionaries), from QEMU."""
-        image = self.mcu / "firmware" / variant.image
-        regions = image.with_suffix(".regions")
-        begin, end = self._symbols(image, ["cycles_begin", "cycles_end"])
+    def run_qemu(self, image, profile=None):
+        """An image in QEMU."""
+        path = self.mcu / "firmware" / image
+        regions = path.with_suffix(".regions")
+        begin, end = self._symbols(path, ["cycles_begin", "cycles_end"])
         plugin = f"{self.host}/liblimpet_cycles.so,begin={begin:#x},end={end:#x},out={regions}"
         if profile:
             plugin += f",profile={profile}"
-        done = subprocess.run(
-            ["qemu-system-arm", "-M", "microbit", "-nographic", "-monitor", "none", "-serial", "none",
-             "-semihosting-config", "enable=on,target=native", "-kernel", image, "-plugin", plugin],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
-        lines = done.stdout.splitlines() + done.stderr.splitlines()
-        return self._checked("QEMU", variant, done.returncode, lines, regions.read_text().splitlines())
+        done = self._run([
+            "qemu-system-arm", "-M", "microbit", "-nographic", "-monitor", "none", "-serial", "none",
+            "-semihosting-config", "enable=on,target=native", "-kernel", path, "-plugin", plugin])
+        return Outcome("QEMU", image, done.returncode, done.stdout.splitlines() + done.stderr.splitlines(),
+                       parse_regions(regions.read_text()))
 
-    def run_unicorn(self, variant):
-        """Console lines and regions, from Unicorn: these have `stack`, too."""
-        done = subprocess.run(
-            [self.host / "limpet-cycles", self.mcu / "firmware" / variant.image, "--begin", "cycles_begin",
-             "--end", "cycles_end", "--aside", "measure_host_call"],
-            capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
-        regions = [line for line in done.stdout.splitlines() if line.startswith("region ")]
+    def run_unicorn(self, image, aside=None):
+        """An image in Unicorn; its regions have `stack`, too: without that of the function `aside`."""
+        done = self._run([
+            self.host / "limpet-cycles", self.mcu / "firmware" / image, "--begin", "cycles_begin",
+            "--end", "cycles_end", *(["--aside", aside] if aside else [])])
         lines = [line for line in done.stdout.splitlines() if not line.startswith("region ")]
-        return self._checked("Unicorn", variant, done.returncode, lines + done.stderr.splitlines(), regions)
+        regions = [line for line in done.stdout.splitlines() if line.startswith("region ")]
+        return Outcome("Unicorn", image, done.returncode, lines + done.stderr.splitlines(),
+                       parse_regions("\n".join(regions)))
 
     @staticmethod
-    def _checked(where, variant, status, lines, regions):
-        if status not in (0, NOT_CONTAINED):
-            told = [line for line in lines if not line.startswith(("timed", "result", "executed"))]
-            raise MeasuringError(f"{variant} in {where}: exit status {status}\n" + "\n".join(told))
-        parsed = []
-        for line in regions:
-            if not line.startswith("region "):
-                raise MeasuringError(f"{variant} in {where}: {line}")
-            parsed.append({key: int(value) for key, value in (word.split("=") for word in line.split()[1:])})
-        return lines, parsed
+    def _run(arguments):
+        try:
+            return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=RUN_SECONDS_MAX)
+        except subprocess.TimeoutExpired as error:
+            raise MeasuringError(f"no end within {RUN_SECONDS_MAX} s: {error.cmd}") from error
+
+    def native_results(self):
+        """{workload: what it computes as native code of this machine}."""
+        lines = command([self.host / "limpet-workloads"]).splitlines()
+        return {line.split()[0]: int(line.split()[1], 16) for line in lines}
 
     def measure(self, variant):
         """Of an image, checked: {workload: {...}} with the keys at the end of this function, and a list of complaints
         about hostile guests that were not contained."""
-        lines, qemu = self.run_qemu(variant)
-        other_lines, unicorn = self.run_unicorn(variant)
-        if lines != other_lines:
-            raise MeasuringError(f"{variant}: QEMU and Unicorn do not print the same")
-        names = [line.split()[1:] for line in lines if line.startswith("timed ")]
-        if not len(names) == len(qemu) == len(unicorn):
-            raise MeasuringError(f"{variant}: {len(names)} regions, {len(qemu)} in QEMU, {len(unicorn)} in Unicorn")
-        cycles = {}
-        stack_bytes = 0
-        for (name, what), a, b in zip(names, qemu, unicorn):
-            if a["cycles"] != b["cycles"] or a["instructions"] != b["instructions"]:
-                raise MeasuringError(f"{variant} {name} {what}: QEMU counts {a}, Unicorn {b}")
-            cycles[name, what] = a["cycles"]
-            if what == "guest":
-                stack_bytes = max(stack_bytes, b["stack"])
-
-        def words(kind):
-            return {line.split()[1]: int(line.split()[2], 16) for line in lines if line.startswith(kind + " ")}
-
-        results, executed = words("result"), words("executed")
-        state_bytes = int(lines[0].split()[1], 16)
-        complaints = [line for line in lines if line.startswith("FAIL ")]
+        qemu = self.run_qemu(variant.image)
+        unicorn = self.run_unicorn(variant.image, aside="measure_host_call")
+        for outcome in (qemu, unicorn):
+            if outcome.status not in (0, NOT_CONTAINED):
+                raise MeasuringError(str(outcome))
+        regions = cross_check(qemu, unicorn)
+        results, executed = qemu.words("result"), qemu.words("executed")
+        if results != self.native_results():
+            raise MeasuringError(f"{variant}: results {results}, on this machine {self.native_results()}")
+        complaints = [line for line in qemu.lines if line.startswith("FAIL ")]
+        state_bytes = int(qemu.lines[0].split()[1], 16)
+        stack_bytes = max(region["stack"] for (_, what), region in regions.items() if what == "guest")
         return complaints, {
             name: {
-                "cycles": cycles[name, "guest"],
-                "native_cycles": cycles[name, "native"],
-                "prepare_cycles": cycles[name, "prepare"],
+                "cycles": regions[name, "guest"]["cycles"],
+                "native_cycles": regions[name, "native"]["cycles"],
+                "prepare_cycles": regions[name, "prepare"]["cycles"],
                 "executed": executed[name],
-                "result": results[name],
                 "stack_bytes": stack_bytes,
                 "state_bytes": state_bytes,
             }
