@@ -42,7 +42,7 @@ enum limpet_status {
 /* Jumping to this guest address ends a call: limpet_call puts it into ra. */
 #define LIMPET_RETURN_ADDRESS 0xfffffff0u
 
-/* The largest budget of one run, in guest instructions; a larger one counts as this. */
+/* A budget above this, in guest instructions, may count as this. */
 #define LIMPET_FUEL_MAX 0x0fffffffu
 
 /* A guest's code is followed by this many bytes of guard, which the loader writes: LIMPET_GUARD in each

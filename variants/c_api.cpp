@@ -16,7 +16,8 @@ extern "C" limpet_status limpet_prepare(limpet_vm* vm, const limpet_host* host) 
 }
 
 extern "C" limpet_status limpet_call(limpet_vm* vm, const limpet_host* host, uint32_t entry, uint32_t fuel) {
-    return limpet::rv32::call<kIsa, kLoop>(*vm, *host, entry, fuel);
+    const limpet_status status = limpet::rv32::enter<kIsa>(*vm, *host, entry);
+    return status == LIMPET_FUEL ? limpet_resume(vm, host, fuel) : status;
 }
 
 extern "C" limpet_status limpet_resume(limpet_vm* vm, const limpet_host* host, uint32_t fuel) {

@@ -12,17 +12,22 @@ namespace limpet::rv32 {
 /// funct3 of OP and OP-IMM (unprivileged specification, "Integer Computational Instructions").
 enum Alu : uint32_t { kAdd = 0, kSll = 1, kSlt = 2, kSltu = 3, kXor = 4, kSr = 5, kOr = 6, kAnd = 7 };
 
-/// OP and OP-IMM. alternate is bit 30 of the instruction: add becomes sub, srl becomes sra.
-[[gnu::always_inline]] inline uint32_t alu(uint32_t funct3, bool alternate, uint32_t a, uint32_t b) {
+/// Added to kAdd and kSr (bit 30 of the instruction): subtract, arithmetic shift.
+inline constexpr uint32_t kAlternate = 8;
+
+/// OP and OP-IMM.
+[[gnu::always_inline]] inline uint32_t alu(uint32_t operation, uint32_t a, uint32_t b) {
     const auto signed_a = static_cast<int32_t>(a);
     const auto signed_b = static_cast<int32_t>(b);
-    switch (funct3) {
-    case kAdd: return alternate ? a - b : a + b;
+    switch (operation) {
+    case kAdd: return a + b;
+    case kAdd | kAlternate: return a - b;
     case kSll: return a << (b & 31);
     case kSlt: return signed_a < signed_b ? 1 : 0;
     case kSltu: return a < b ? 1 : 0;
     case kXor: return a ^ b;
-    case kSr: return alternate ? static_cast<uint32_t>(signed_a >> (b & 31)) : a >> (b & 31);
+    case kSr: return a >> (b & 31);
+    case kSr | kAlternate: return static_cast<uint32_t>(signed_a >> (b & 31));
     case kOr: return a | b;
     default: return a & b;
     }
@@ -54,6 +59,30 @@ constexpr uint32_t access_size(uint32_t funct3) { return 1U << (funct3 & 3); }
     case kHalf: return static_cast<uint32_t>(static_cast<int16_t>(value));
     default: return value;
     }
+}
+
+/// A load or store of `funct3` that AlignedWindow allows.
+template <uint32_t funct3>
+[[gnu::always_inline]] inline uint32_t load_aligned(const AlignedWindow& w, uint32_t offset) {
+    if constexpr (funct3 == kByte)
+        return w.load<int8_t>(offset);
+    else if constexpr (funct3 == kHalf)
+        return w.load<int16_t>(offset);
+    else if constexpr (funct3 == kWord)
+        return w.load<uint32_t>(offset);
+    else if constexpr (funct3 == kByteUnsigned)
+        return w.load<uint8_t>(offset);
+    else
+        return w.load<uint16_t>(offset);
+}
+template <uint32_t funct3>
+[[gnu::always_inline]] inline void store_aligned(const AlignedWindow& w, uint32_t offset, uint32_t value) {
+    if constexpr (funct3 == kByte)
+        w.store<uint8_t>(offset, value);
+    else if constexpr (funct3 == kHalf)
+        w.store<uint16_t>(offset, value);
+    else
+        w.store<uint32_t>(offset, value);
 }
 
 /// funct3 of M (OP with funct7 = 1).

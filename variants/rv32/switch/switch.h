@@ -1,7 +1,7 @@
 /// \file
-/// rv32-switch: the readable reference. Each turn of the loop fetches an instruction, decodes it into what it does and
-/// its operands (16-bit forms become what they abbreviate), and executes that. One unit of fuel is charged per
-/// instruction, so the fuel that is left tells exactly how many were executed.
+/// rv32-switch: the readable reference. Each turn of the loop fetches an instruction, finds in a switch what it is and
+/// where its operands are, and carries it out: 16-bit forms end in the same few places as the instructions that they
+/// abbreviate. One unit of fuel is charged per instruction, so the fuel that is left tells how many were executed.
 #pragma once
 
 #include "../../../interp/rv32/fields.h"
@@ -12,251 +12,279 @@ namespace limpet::rv32_switch {
 
 using namespace limpet::rv32;
 
-/// What an instruction does, after the 16-bit forms have been expanded.
-enum class What : uint8_t {
-    kIllegal,
-    kAlu,
-    kMultiply,
-    kLoad,
-    kStore,
-    kBranch,
-    kJump,
-    kNothing,
-    kBreakpoint,
-    kEcall,
-    kHostCall
-};
+[[gnu::always_inline]] inline uint32_t fetch(uintptr_t address) { return *reinterpret_cast<const uint16_t*>(address); }
 
-/// A decoded instruction with its operands read from the registers.
-struct Operation {
-    What what = What::kIllegal;
-    uint32_t rd = 0;        ///< 0: none
-    uint32_t funct3 = 0;    ///< of the 32-bit form; host call: the id
-    bool alternate = false; ///< sub, sra
-    uint32_t a = 0;         ///< first operand; load, store: address; jump: target
-    uint32_t b = 0;         ///< second operand; store: the value
-    uint32_t target = 0;    ///< branch
-};
-
-[[gnu::always_inline]] inline Operation alu_row(uint32_t rd, uint32_t funct3, bool alternate, uint32_t a, uint32_t b) {
-    return {.what = What::kAlu, .rd = rd, .funct3 = funct3, .alternate = alternate, .a = a, .b = b};
-}
-[[gnu::always_inline]] inline Operation load_row(uint32_t rd, uint32_t funct3, uint32_t address) {
-    return {.what = What::kLoad, .rd = rd, .funct3 = funct3, .a = address};
-}
-[[gnu::always_inline]] inline Operation store_row(uint32_t funct3, uint32_t address, uint32_t value) {
-    return {.what = What::kStore, .funct3 = funct3, .a = address, .b = value};
-}
-[[gnu::always_inline]] inline Operation branch_row(uint32_t funct3, uint32_t a, uint32_t b, uint32_t target) {
-    return {.what = What::kBranch, .funct3 = funct3, .a = a, .b = b, .target = target};
-}
-[[gnu::always_inline]] inline Operation jump_row(uint32_t rd, uint32_t target) {
-    return {.what = What::kJump, .rd = rd, .a = target};
-}
-
-/// The 32-bit instructions ("RV32/64G Instruction Set Listings"), by major opcode (bits 6:2).
-template <Isa isa> [[gnu::always_inline]] inline Operation decode32(uint32_t insn, const uint32_t* x, uint32_t pc) {
+template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(limpet_vm& vm, const Host& host) {
     constexpr uint32_t rd16 = 1U << 11; // the bit of each register field that RV32E reserves
     constexpr uint32_t rs1_16 = 1U << 19;
     constexpr uint32_t rs2_16 = 1U << 24;
-    const uint32_t f3 = funct3(insn);
-    const uint32_t d = field(insn, 10, 7);
-    const uint32_t a = x[field(insn, 18, 15)];
-    const uint32_t b = x[field(insn, 23, 20)];
-    const uint32_t f7 = funct7(insn);
-    switch (field(insn, 6, 2)) {
-    case 0x00: // LOAD
-        if ((insn & (rd16 | rs1_16)) != 0 || !is_load(f3)) return {};
-        return load_row(d, f3, a + imm_i(insn));
-    case 0x02: // custom-0: host call
-        if ((insn & 0x000fff80) != 0) return {};
-        return {.what = What::kHostCall, .funct3 = insn >> 20};
-    case 0x03: // MISC-MEM
-        if (f3 != 0) return {};
-        return {.what = What::kNothing};
-    case 0x04: // OP-IMM
-        if ((insn & (rd16 | rs1_16)) != 0) return {};
-        if (f3 == kSll && f7 != 0) return {};
-        if (f3 == kSr && (f7 & ~0x20U) != 0) return {};
-        return alu_row(d, f3, f3 == kSr && f7 != 0, a, imm_i(insn));
-    case 0x05: // AUIPC
-        if ((insn & rd16) != 0) return {};
-        return alu_row(d, kAdd, false, pc, imm_u(insn));
-    case 0x08: // STORE
-        if ((insn & (rs1_16 | rs2_16)) != 0 || !is_store(f3)) return {};
-        return store_row(f3, a + imm_s(insn), b);
-    case 0x0c: // OP
-        if ((insn & (rd16 | rs1_16 | rs2_16)) != 0) return {};
-        if (isa.multiply && f7 == 1) return {.what = What::kMultiply, .rd = d, .funct3 = f3, .a = a, .b = b};
-        if (f7 != 0 && (f7 != 0x20 || (f3 != kAdd && f3 != kSr))) return {};
-        return alu_row(d, f3, f7 != 0, a, b);
-    case 0x0d: // LUI
-        if ((insn & rd16) != 0) return {};
-        return alu_row(d, kAdd, false, 0, imm_u(insn));
-    case 0x18: // BRANCH
-        if ((insn & (rs1_16 | rs2_16)) != 0 || (f3 & 6) == 2) return {};
-        return branch_row(f3, a, b, pc + imm_b(insn));
-    case 0x19: // JALR
-        if ((insn & (rd16 | rs1_16)) != 0 || f3 != 0) return {};
-        return jump_row(d, (a + imm_i(insn)) & ~1U);
-    case 0x1b: // JAL
-        if ((insn & rd16) != 0) return {};
-        return jump_row(d, pc + imm_j(insn));
-    case 0x1c: // SYSTEM
-        if (insn == 0x00000073) return {.what = What::kEcall};
-        if (insn == 0x00100073) return {.what = What::kBreakpoint};
-        return {};
-    default: return {};
-    }
-}
-
-/// The 16-bit instructions (chapter "C"), by quadrant (bits 1:0) and funct3 (bits 15:13).
-[[gnu::always_inline]] inline Operation decode16(uint32_t insn, const uint32_t* x, uint32_t pc) {
-    const uint32_t d = c_rd(insn) & 15;
-    const bool d16 = (insn & 0x800) != 0;
-    const uint32_t low = c_low(insn);
-    const uint32_t high = c_high(insn);
-    const uint32_t imm = c_imm(insn);
-    switch ((insn & 3) << 3 | c_funct3(insn)) {
-    case 000: // c.addi4spn
-        if (c_imm_addi4spn(insn) == 0) return {};
-        return alu_row(low, kAdd, false, x[2], c_imm_addi4spn(insn));
-    case 002: // c.lw
-        return load_row(low, kWord, x[high] + c_imm_lw(insn));
-    case 006: // c.sw
-        return store_row(kWord, x[high] + c_imm_lw(insn), x[low]);
-    case 010: // c.addi, c.nop
-        if (d16) return {};
-        return alu_row(d, kAdd, false, x[d], imm);
-    case 011: // c.jal
-        return jump_row(1, pc + c_imm_j(insn));
-    case 012: // c.li
-        if (d16) return {};
-        return alu_row(d, kAdd, false, 0, imm);
-    case 013: // c.addi16sp, c.lui
-        if (imm == 0 || d16) return {};
-        return d == 2 ? alu_row(2, kAdd, false, x[2], c_imm_addi16sp(insn))
-                      : alu_row(d, kAdd, false, 0, c_imm_lui(insn));
-    case 014: // arithmetic
-        switch (field(insn, 11, 10)) {
-        case 0: // c.srli
-        case 1: // c.srai
-            if (c_shamt(insn) > 31) return {};
-            return alu_row(high, kSr, (insn & 0x400) != 0, x[high], imm);
-        case 2: // c.andi
-            return alu_row(high, kAnd, false, x[high], imm);
-        default: { // c.sub, c.xor, c.or, c.and
-            if ((insn & 0x1000) != 0) return {};
-            const uint32_t which = field(insn, 6, 5);
-            return alu_row(high, which == 0 ? kAdd : which == 1 ? kXor : which + 4, which == 0, x[high], x[low]);
-        }
-        }
-    case 015: // c.j
-        return jump_row(0, pc + c_imm_j(insn));
-    case 016: // c.beqz
-    case 017: // c.bnez
-        return branch_row(c_funct3(insn) & 1, x[high], 0, pc + c_imm_b(insn));
-    case 020: // c.slli
-        if (c_shamt(insn) > 31 || d16) return {};
-        return alu_row(d, kSll, false, x[d], imm);
-    case 022: // c.lwsp
-        if (d == 0 || d16) return {};
-        return load_row(d, kWord, x[2] + c_imm_lwsp(insn));
-    case 024: { // c.jr, c.mv, c.ebreak, c.jalr, c.add
-        const uint32_t s = c_rs2(insn);
-        const bool second = (insn & 0x1000) != 0;
-        if (d16 || s > 15) return {};
-        if (s != 0) return alu_row(d, kAdd, false, second ? x[d] : 0, x[s]);
-        if (d != 0) return jump_row(second ? 1 : 0, x[d] & ~1U);
-        if (second) return {.what = What::kBreakpoint};
-        return {};
-    }
-    case 026: // c.swsp
-        if (c_rs2(insn) > 15) return {};
-        return store_row(kWord, x[2] + c_imm_swsp(insn), x[c_rs2(insn)]);
-    default: return {};
-    }
-}
-
-template <Isa isa, class Host> limpet_status run(limpet_vm& vm, const Host& host) {
     uint32_t* const x = vm.x;
-    uint32_t fuel = vm.fuel;
-    limpet_status status;
+    const uintptr_t code = reinterpret_cast<uintptr_t>(host.code) - vm.window.code_start;
+    uint32_t next = vm.pc;
+    uint32_t insn;
+    uint32_t a; // first operand, address, target of a jump; then the result
+    uint32_t b; // second operand, number to be stored
+    uint32_t rd;
+    uint32_t f3; // of the 32-bit form
     for (;;) {
-        const uint32_t pc = vm.pc;
-        x[0] = 0;
-        if (fuel == 0) {
-            status = LIMPET_FUEL;
-            break;
-        }
-        const uint32_t at = pc - vm.window.code_start;
-        uint32_t insn = *reinterpret_cast<const uint16_t*>(host.code + at);
-        const uint32_t size = length<isa>(insn);
-        if (at + size > vm.window.code_size) {
-            status = LIMPET_FETCH;
-            break;
-        }
-        if (size == 4) insn |= static_cast<uint32_t>(*reinterpret_cast<const uint16_t*>(host.code + at + 2)) << 16;
-        const Operation o = size == 2 ? decode16(insn, x, pc) : decode32<isa>(insn, x, pc);
-        uint32_t next = pc + size;
-        uint32_t value = 0;
-        switch (o.what) {
-        case What::kAlu: value = alu(o.funct3, o.alternate, o.a, o.b); break;
-        case What::kMultiply: value = multiply_divide(o.funct3, o.a, o.b); break;
-        case What::kLoad:
-            vm.trap_address = o.a;
-            if (!load_bytes(vm, host, o.a, access_size(o.funct3), value)) {
-                status = LIMPET_LOAD;
-                goto out;
-            }
-            value = extend(o.funct3, value);
-            break;
-        case What::kStore:
-            vm.trap_address = o.a;
-            if (!store_bytes(vm, host, o.a, access_size(o.funct3), o.b)) {
-                status = LIMPET_STORE;
-                goto out;
-            }
-            break;
-        case What::kBranch:
-            if (!branch_taken(o.funct3, o.a, o.b)) break;
-            value = o.target;
-            [[fallthrough]];
-        case What::kJump: {
-            uint32_t target = o.what == What::kJump ? o.a : value;
-            value = next;
-            if (!fetchable(vm, host, target) || !aligned<isa>(target)) {
-                if (target != LIMPET_RETURN_ADDRESS) {
-                    vm.trap_address = target;
-                    status = LIMPET_FETCH;
-                    goto out;
-                }
-                x[o.rd] = value;
-                vm.pc = target;
-                status = LIMPET_RETURN;
-                --fuel;
-                goto out;
-            }
-            next = target;
-            break;
-        }
-        case What::kNothing: break;
-        case What::kHostCall:
-            vm.fuel = fuel;
-            status = host.call == nullptr ? LIMPET_HOST_CALL : host.call(&vm, &host, o.funct3, x + 10);
-            if (status != LIMPET_RETURN) goto out;
-            break;
-        case What::kBreakpoint: status = LIMPET_BREAKPOINT; goto out;
-        case What::kEcall: status = LIMPET_ECALL; goto out;
-        default: status = LIMPET_ILLEGAL; goto out;
-        }
-        x[o.rd] = value;
         vm.pc = next;
-        --fuel;
+        if (__builtin_expect(vm.fuel == 0, 0)) return LIMPET_FUEL;
+        --vm.fuel;
+        asm volatile("" ::: "memory");
+        insn = fetch(code + next);
+        next += 2;
+        if (isa.compressed && (insn & 3) != 3) {
+            f3 = c_funct3(insn);
+            const uint32_t q = insn & 3;
+            if (q == 0) {
+                rd = c_low(insn);
+                a = x[c_high(insn)] + c_imm_lw(insn);
+                b = x[rd];
+                if (f3 == 2) goto load_word;
+                if (f3 == 6) goto store_word;
+                b = c_imm_addi4spn(insn);
+                if (f3 != 0 || b == 0) goto illegal;
+                a = x[2];
+                goto add;
+            }
+            if (q == 1) {
+                rd = c_rd(insn);
+                b = c_imm(insn);
+                switch (f3) {
+                case 0: // c.addi, c.nop
+                    if (rd > 15) goto illegal;
+                    goto add_rd;
+                case 1: // c.jal
+                case 5: // c.j
+                    rd = f3 == 1;
+                    a = vm.pc + c_imm_j(insn);
+                    goto jump;
+                case 3: // c.addi16sp, c.lui
+                    if (b == 0) goto illegal;
+                    if (rd == 2) {
+                        b = c_imm_addi16sp(insn);
+                        goto add_rd;
+                    }
+                    b <<= 12;
+                    [[fallthrough]];
+                case 2: // c.li
+                    if (rd > 15) goto illegal;
+                    goto move;
+                case 4: // arithmetic
+                    rd = c_high(insn);
+                    a = x[rd];
+                    f3 = kSr;
+                    switch (field(insn, 11, 10)) {
+                    case 1: // c.srai
+                        f3 = kSr | kAlternate;
+                        [[fallthrough]];
+                    case 0: // c.srli
+                        goto compute_immediate;
+                    case 2: // c.andi
+                        f3 = kAnd;
+                        goto compute_immediate;
+                    default: // c.sub, c.xor, c.or, c.and
+                        if ((insn & 0x1000) != 0) goto illegal;
+                        b = x[c_low(insn)];
+                        f3 = field(insn, 6, 5) + 4;
+                        if (f3 == 4) f3 = kAdd | kAlternate;
+                        if (f3 == 5) f3 = kXor;
+                        goto compute;
+                    }
+                default: // c.beqz, c.bnez
+                    if ((x[c_high(insn)] == 0) == (f3 & 1)) continue;
+                    a = vm.pc + c_imm_b(insn);
+                    rd = 0;
+                    goto jump;
+                }
+            }
+            if (f3 == 6) { // c.swsp
+                a = x[2] + c_imm_swsp(insn);
+                b = c_rs2(insn);
+                if (b > 15) goto illegal;
+                b = x[b];
+                goto store_word;
+            }
+            rd = c_rd(insn);
+            if (rd > 15) goto illegal;
+            a = x[rd];
+            if (f3 == 0) { // c.slli
+                b = c_imm(insn);
+                f3 = kSll;
+                goto compute_immediate;
+            }
+            if (f3 == 2) { // c.lwsp
+                if (rd == 0) goto illegal;
+                a = x[2] + c_imm_lwsp(insn);
+                goto load_word;
+            }
+            if (f3 != 4) goto illegal;
+            // c.jr, c.mv, c.ebreak, c.jalr, c.add
+            b = c_rs2(insn);
+            if (b > 15) goto illegal;
+            if (b != 0) {
+                b = x[b];
+                if ((insn & 0x1000) == 0) goto move;
+                goto add;
+            }
+            a &= ~1U;
+            b = (insn & 0x1000) != 0;
+            if (rd == 0) {
+                if (b) goto breakpoint;
+                goto illegal;
+            }
+            rd = b;
+            goto jump;
+        }
+        if (!isa.compressed && (insn & 3) != 3) goto illegal;
+        insn |= fetch(code + next) << 16;
+        next += 2;
+        rd = field(insn, 10, 7);
+        f3 = funct3(insn);
+        a = x[field(insn, 18, 15)];
+        b = x[field(insn, 23, 20)];
+        if ((insn & 0xc) == 0) {
+            if ((insn & rs1_16) != 0) goto illegal;
+            if ((insn & 0x20) != 0 && (insn & rs2_16) != 0) goto illegal;
+            switch (field(insn, 6, 4)) {
+            case 0: // LOAD
+                if ((insn & rd16) != 0 || !is_load(f3)) goto illegal;
+                a += imm_i(insn);
+                goto load;
+            case 1: // OP-IMM
+                if ((insn & rd16) != 0) goto illegal;
+                b = imm_i(insn);
+                if (f3 == kSr && (insn & 0x40000000) != 0) {
+                    f3 |= kAlternate;
+                    b -= 0x400;
+                }
+            compute_immediate:
+                if ((f3 & 3) == 1 && b > 31) goto illegal;
+                goto compute;
+            case 2: // STORE
+                if (!is_store(f3)) goto illegal;
+                a += imm_s(insn);
+                goto store;
+            case 3: // OP
+                if ((insn & rd16) != 0) goto illegal;
+                if (isa.multiply && (insn >> 25) == 1) {
+                    a = multiply_divide(f3, a, b);
+                    goto write;
+                }
+                if ((insn & 0x40000000) != 0) {
+                    if (f3 != kAdd && f3 != kSr) goto illegal;
+                    f3 |= kAlternate;
+                }
+                if ((insn & 0xbe000000) != 0) goto illegal;
+                goto compute;
+            case 6: // BRANCH
+                if ((f3 & 6) == 2) goto illegal;
+                if (!branch_taken(f3, a, b)) continue;
+                rd = 0;
+                a = vm.pc + imm_b(insn);
+                goto jump;
+            case 7: // SYSTEM
+                f3 = LIMPET_ECALL;
+                if (insn == 0x00000073) goto trap;
+                if (insn == 0x00100073) goto breakpoint;
+                [[fallthrough]];
+            default: goto illegal;
+            }
+        }
+        if (next - vm.window.code_start > vm.window.code_size) goto illegal;
+        switch (field(insn, 6, 2)) {
+        case 0x02: // custom-0: host call
+            if ((insn & 0x000fff80) != 0) goto illegal;
+            f3 = LIMPET_HOST_CALL;
+            if (host.call != nullptr) f3 = host.call(&vm, &host, insn >> 20, x + 10);
+            if (f3 != LIMPET_RETURN) goto trap;
+            continue;
+        case 0x03: // MISC-MEM
+            if (f3 != 0) goto illegal;
+            continue;
+        case 0x05: // AUIPC
+        case 0x0d: // LUI
+        case 0x1b: // JAL
+            if ((insn & rd16) != 0) goto illegal;
+            a = vm.pc;
+            if ((insn & 0x40) != 0) {
+                a += imm_j(insn);
+                goto jump;
+            }
+            b = imm_u(insn);
+            if ((insn & 0x20) != 0) goto move;
+            goto add;
+        case 0x19: // JALR
+            if ((insn & (rd16 | rs1_16)) != 0 || f3 != 0) goto illegal;
+            a += imm_i(insn);
+            a &= ~1U;
+            goto jump;
+        default: goto illegal;
+        }
+    breakpoint:
+        f3 = LIMPET_BREAKPOINT;
+        goto trap;
+    illegal:
+        f3 = LIMPET_ILLEGAL;
+        a = vm.pc;
+        if (next - vm.window.code_start > vm.window.code_size) {
+            f3 = LIMPET_FETCH;
+            goto trap_a;
+        }
+        goto trap;
+    load_word:
+        if (a % 4 == 0 && loadable(vm, offset_of(host, a), 4)) {
+            a = *reinterpret_cast<const uint32_t*>(host.data + offset_of(host, a));
+            goto write;
+        }
+        f3 = kWord;
+    load:
+        if (!load_bytes(vm, host, a, access_size(f3), b)) {
+            f3 = LIMPET_LOAD;
+            goto trap_a;
+        }
+        a = extend(f3, b);
+        goto write;
+    store_word:
+        f3 = kWord;
+    store:
+        if (!store_bytes(vm, host, a, access_size(f3), b)) {
+            f3 = LIMPET_STORE;
+            goto trap_a;
+        }
+        continue;
+    jump:
+        if (!fetchable(vm, host, a) || !aligned<isa>(a)) {
+            f3 = LIMPET_FETCH;
+            if (a != LIMPET_RETURN_ADDRESS) goto trap_a;
+            vm.pc = a;
+            x[rd] = next;
+            x[0] = 0;
+            return LIMPET_RETURN;
+        }
+        b = next;
+        next = a;
+        a = b;
+        goto write;
+    compute:
+        a = alu(f3, a, b);
+        goto write;
+    move:
+        a = 0;
+        goto add;
+    add_rd:
+        a = x[rd];
+    add:
+        a += b;
+    write:
+        x[rd] = a;
+        x[0] = 0;
     }
-out:
-    vm.fuel = fuel;
-    return status;
+trap_a:
+    vm.trap_address = a;
+trap:
+    ++vm.fuel;
+    return static_cast<limpet_status>(f3);
 }
 
 } // namespace limpet::rv32_switch
