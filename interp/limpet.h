@@ -83,8 +83,8 @@ typedef enum limpet_status limpet_host_call(struct limpet_vm* vm, const struct l
 
 /* Where one guest lives in the memory of its host. Not part of the guest's state; may be constant. */
 struct limpet_host {
-    uint8_t* data;          /* the data window; on an MCU a multiple of 4 */
-    const uint8_t* code;    /* the code and its guard, in RAM or flash; on an MCU a multiple of 4 */
+    uint8_t* data;          /* the data window; a multiple of 4 */
+    const uint8_t* code;    /* the code and its guard, in RAM or flash; a multiple of 2 */
     limpet_host_call* call; /* NULL: every host call traps */
     uint32_t stack_top;     /* guest address that sp starts at, a multiple of 16 */
 };

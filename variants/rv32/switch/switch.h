@@ -136,9 +136,9 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
             rd = b;
             goto jump;
         }
-        if (!isa.compressed && (insn & 3) != 3) goto illegal;
         insn |= fetch(code + next) << 16;
         next += 2;
+        if (!isa.compressed && (insn & 3) != 3) goto illegal;
         rd = field(insn, 10, 7);
         f3 = funct3(insn);
         a = x[field(insn, 18, 15)];
