@@ -1,8 +1,8 @@
 #include "subjects.h"
 
 #include "../thumb/thumb_backend.h"
+#include "build_paths.h"
 #include "host_calls.h"
-#include "thumb_images.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -25,7 +25,7 @@ constexpr uint32_t kReturn = kRam + 0x5000;   ///< where the functions return to
 constexpr uint32_t kHostCall = kRam + 0x5010; ///< and where host calls go
 constexpr uint32_t kData = kRam + 0x10000;
 constexpr uint32_t kDataMax = 0x20000;
-constexpr uint32_t kCode = kData + kDataMax + 0x10000;
+constexpr uint32_t kCode = kData + kDataMax + 0x10002; // limpet.h promises a multiple of 2 and no more
 constexpr uint32_t kCodeMax = 0x20000;
 constexpr uint32_t kRamSize = 0x80000;
 
@@ -114,21 +114,23 @@ void ThumbMachine::on_access(uc_engine* /*uc*/, uc_mem_type type, uint64_t addre
                                              type == UC_MEM_WRITE);
 }
 
+bool ThumbMachine::allowed(uint32_t address, uint32_t size, bool write) const {
+    if (inside(address, size, kVm, sizeof(limpet_vm)) || inside(address, size, kData, window_.data_size)) return true;
+    return !write && (inside(address, size, kHost, sizeof(Host)) ||
+                      inside(address, size, kCode, window_.code_size + LIMPET_GUARD_BYTES) ||
+                      inside(address, size, kImage, static_cast<uint32_t>(image_.size())));
+}
+
 void ThumbMachine::access(uint32_t address, uint32_t size, bool write) {
-    char text[64];
-    std::snprintf(text, sizeof text, "%s of %u bytes at %08x", write ? "write" : "read", size, address);
-    if (address % size != 0) fail(std::string("misaligned ") + text);
-    if (inside(address, size, kStackEnd - kStackBytes, kStackBytes)) {
-        if (write && address < stack_start_)
-            deepest_stack_bytes_ = std::max(deepest_stack_bytes_, stack_start_ - address);
-        return;
-    }
-    if (inside(address, size, kVm, sizeof(limpet_vm)) || inside(address, size, kData, window_.data_size)) return;
-    if (!write && (inside(address, size, kHost, sizeof(Host)) ||
-                   inside(address, size, kCode, window_.code_size + LIMPET_GUARD_BYTES) ||
-                   inside(address, size, kImage, static_cast<uint32_t>(image_.size()))))
-        return;
-    fail(std::string("forbidden ") + text);
+    const bool in_stack = inside(address, size, kStackEnd - kStackBytes, kStackBytes);
+    if (in_stack && address < stack_start_)
+        deepest_stack_bytes_ = std::max(deepest_stack_bytes_, stack_start_ - address);
+    const bool aligned = address % size == 0;
+    if (aligned && (in_stack || allowed(address, size, write))) return;
+    char text[80];
+    std::snprintf(text, sizeof text, "%s %s of %u bytes at %08x", aligned ? "forbidden" : "misaligned",
+                  write ? "write" : "read", size, address);
+    fail(text);
 }
 
 void ThumbMachine::put(const Guest& guest) {

@@ -39,6 +39,7 @@ private:
 
     static void on_access(uc_engine* uc, uc_mem_type type, uint64_t address, int size, int64_t value, void* self);
     void access(uint32_t address, uint32_t size, bool write);
+    [[nodiscard]] bool allowed(uint32_t address, uint32_t size, bool write) const;
     [[noreturn]] void fail(const std::string& what) const;
 
     void put(const Guest& guest);

@@ -1,0 +1,66 @@
+#include "llvm.h"
+
+#include "build_paths.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace limpet::conformance {
+
+namespace {
+
+/// A directory that goes away with what is in it.
+class Scratch {
+public:
+    Scratch() : path_("/tmp/limpet-conformance-XXXXXX") {
+        if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+    }
+    ~Scratch() {
+        for (const char* name : {"/t.s", "/t.o", "/t.txt"}) std::remove((path_ + name).c_str());
+        rmdir(path_.c_str());
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    [[nodiscard]] std::string file(const char* name) const { return path_ + "/" + name; }
+
+private:
+    std::string path_;
+};
+
+void run(const std::string& command) {
+    if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+}
+
+/// "   1c: \tc.j\t0x1c <.text+0x1c>  " -> "c.j\t0x1c"
+std::string instruction_of(std::string line) {
+    line.erase(0, line.find('\t') + 1);
+    if (const size_t symbol = line.find(" <."); symbol != std::string::npos) line.erase(symbol);
+    line.erase(line.find_last_not_of(" \t") + 1);
+    return line;
+}
+
+} // namespace
+
+std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t bytes) {
+    const Scratch scratch;
+    {
+        std::ofstream source(scratch.file("t.s"));
+        for (const uint32_t insn : encodings) source << (bytes == 2 ? ".short " : ".word ") << insn << '\n';
+    }
+    run(std::string(kLlvmMc) + " -triple=riscv32 -mattr=+e,+c,+m -filetype=obj " + scratch.file("t.s") + " -o " +
+        scratch.file("t.o"));
+    run(std::string(kLlvmObjdump) + " -d -z -M no-aliases --mattr=+e,+c,+m --no-show-raw-insn " + scratch.file("t.o") +
+        " > " + scratch.file("t.txt"));
+    std::vector<std::string> texts;
+    std::ifstream listing(scratch.file("t.txt"));
+    for (std::string line; std::getline(listing, line);)
+        if (line.starts_with(' ')) texts.push_back(instruction_of(line));
+    if (texts.size() != encodings.size()) throw std::runtime_error("llvm-objdump printed other instructions");
+    return texts;
+}
+
+} // namespace limpet::conformance

@@ -1,0 +1,16 @@
+/// \file
+/// llvm-mc and llvm-objdump, as judges of what instructions are called.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace limpet::conformance {
+
+/// What llvm-objdump prints for each encoding, at address 0, one after another; symbols of targets removed.
+/// All are 16 bits wide, or all 32. Throws std::runtime_error when the programs fail.
+[[nodiscard]] std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t bytes);
+
+} // namespace limpet::conformance
