@@ -214,3 +214,22 @@ class Bench:
         """What is uploaded of a guest: read-only data, initialised data, code."""
         base = self.mcu / "firmware/guests" / f"{isa}{opt}"
         return sum((base / f"{workload}.{piece}").stat().st_size for piece in ("rodata", "data", "text"))
+
+    def flags(self):
+        """{what: how it is compiled} for the library of a backend, native workloads and guests."""
+        commands = json.loads((self.mcu / "compile_commands.json").read_text())
+
+        def of(output):
+            line = next(c["command"] for c in commands if output in c["command"])
+            return " ".join(w for w in line.split()[1:] if w[0] == "-" and w not in ("-o", "-c") and w[:2] != "-I")
+
+        guest = next(line for line in command(["ninja", "-C", self.mcu, "-t", "commands",
+                                               "firmware/guests/rv32ec-O2/crc32.elf"]).splitlines()
+                     if "guest.ld" in line).split("&&")[1]
+        dropped = ("-o", "-MD", "-MF", "-MT", "-T")
+        return {
+            "backend (rv32-switch at -Os; the last -O counts)": of("limpet-rv32-switch-rv32ec-Os.dir"),
+            "native workloads": of("workloads_native.dir"),
+            "guests (rv32ec; -Os instead of -O2 for bytes)":
+                " ".join(w for w in guest.split()[1:] if w[0] == "-" and w not in dropped),
+        }

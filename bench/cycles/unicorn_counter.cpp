@@ -248,6 +248,8 @@ int main(int argc, char** argv) {
     std::string begin;
     std::string end;
     std::string aside;
+    app.set_version_flag("--version",
+                         fmt::format("Unicorn {}.{}.{}", UC_VERSION_MAJOR, UC_VERSION_MINOR, UC_VERSION_PATCH));
     app.add_option("image", image, "ELF file of the firmware")->required();
     app.add_option("--begin", begin, "symbol: first instruction of a region")->required();
     app.add_option("--end", end, "symbol: the instruction behind a region")->required();

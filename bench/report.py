@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+"""Measures every backend and writes report.json, report.md and report.svg. Called by scripts/report.
+
+    bench/report.py [--short] [--publish] [--build DIR] [--out DIR]
+
+--short measures only rv32ec at the registered optimisations. --publish renews bench/report.svg, the picture that the
+README shows. Exit status 1 when anything could not be measured, was wrong or differed between the two emulators.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+import report_picture
+import report_text
+from measuring import ISAS, REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, command
+
+BOARD = "qemu-microbit"
+STARTED = time.monotonic()
+
+# Every row has these keys, in this order. Those of the second group are numbers, or null in an "empty" row (a call
+# that returns at once), which has only cycles.
+TEXT_KEYS = ["isa", "backend", "target", "board", "opt", "guest_opt", "workload"]
+NUMBER_KEYS = ["flash_bytes", "state_bytes", "stack_bytes", "image_bytes", "prepared_bytes", "cycles",
+               "prepare_cycles", "guest_insns", "cycles_per_insn", "native_cycles", "slowdown"]
+ROW_KEYS = TEXT_KEYS + NUMBER_KEYS + ["source"]
+CHOICES = {
+    "isa": {"rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense", "ebpf", "ebpf32"},
+    "board": {"qemu-microbit", "qemu-mps2-an385", "rp2040", "stm32g0b1", "linux"},
+    "opt": {"-Os", "-O2", "asm"},
+    "guest_opt": {"-Os", "-O2"},
+}
+
+
+def progress(text):
+    print(f"[{time.monotonic() - STARTED:5.0f} s] {text}", flush=True)
+
+
+def check_report(report):
+    """Raises MeasuringError unless the report is as schema 1 says and no row is missing or there twice."""
+    if list(report) != ["schema", "commit", "compilers", "rows"] or report["schema"] != 1:
+        raise MeasuringError("report: wrong keys")
+    if not report["commit"] or not report["compilers"] or not report["rows"]:
+        raise MeasuringError("report: no commit, compilers or rows")
+    seen = {}
+    for row in report["rows"]:
+        check_row(row)
+        key = tuple(row[name] for name in TEXT_KEYS[:-1] + ["source"])
+        if row["workload"] in seen.setdefault(key, set()):
+            raise MeasuringError(f"report: a row is there twice: {row}")
+        seen[key].add(row["workload"])
+    for key, workloads in seen.items():
+        if workloads != {*WORKLOADS, "empty"}:
+            raise MeasuringError(f"report: {key} has rows for {sorted(workloads)} only")
+
+
+def check_row(row):
+    if list(row) != ROW_KEYS:
+        raise MeasuringError(f"report: a row with the keys {list(row)}")
+    for key, choices in CHOICES.items():
+        if row[key] not in choices:
+            raise MeasuringError(f"report: {key} is {row[key]!r}")
+    if not row["source"].startswith(("emulated:", "silicon:")):
+        raise MeasuringError(f"report: source is {row['source']!r}")
+    for key in NUMBER_KEYS:
+        value = row[key]
+        if row["workload"] == "empty" and key != "cycles":
+            right = value is None
+        elif key in ("prepared_bytes", "prepare_cycles"):
+            right = isinstance(value, int) and value >= 0
+        else:
+            right = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+        if not right:
+            raise MeasuringError(f"report: {key} is {value!r} in {row}")
+
+
+def row_of(bench, variant, name, measured, guest_insns):
+    """A row of the report: every figure is of the guest as compiled at the row's guest_opt."""
+    row = {
+        "isa": variant.isa, "backend": variant.backend, "target": "cortex-m0plus", "board": BOARD,
+        "opt": variant.opt, "guest_opt": variant.guest_opt, "workload": name,
+    }
+    row |= dict.fromkeys(NUMBER_KEYS) | {"source": "emulated:qemu", "cycles": measured["cycles"]}
+    if name == "empty":
+        return row
+    return row | {
+        "flash_bytes": bench.flash_bytes(variant),
+        "state_bytes": measured["state_bytes"],
+        "stack_bytes": measured["stack_bytes"],
+        "image_bytes": bench.guest_bytes(variant.isa, variant.guest_opt, name),
+        "prepared_bytes": 0,  # limpet_prepare has no memory to keep prepared code in: all run the code in place
+        "prepare_cycles": measured["prepare_cycles"],
+        "guest_insns": guest_insns,
+        "cycles_per_insn": round(measured["cycles"] / guest_insns, 3),
+        "native_cycles": measured["native_cycles"],
+        "slowdown": round(measured["cycles"] / measured["native_cycles"], 3),
+    }
+
+
+def variants_to_measure(opts, short):
+    isas = ["rv32ec"] if short else ISAS
+    return [
+        Variant(backend, isa, opt, guest_opt)
+        for backend, registered in opts.items()
+        for isa in isas
+        for opt in ([registered] if short else ["-Os", "-O2"])
+        for guest_opt in ["-O2", "-Os"]
+    ]
+
+
+def measure_all(bench, variants, opts):
+    """{variant: measured} and complaints. The reference backends come first: they count the guests' instructions."""
+    measured, complaints = {}, []
+
+    def one(variant):
+        try:
+            return bench.measure(variant)
+        except MeasuringError as error:
+            return [str(error)], None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, (variant, (complained, figures)) in enumerate(zip(variants, pool.map(one, variants)), 1):
+            complaints += [f"{variant}: {line}" for line in complained]
+            if figures:
+                measured[variant] = figures
+            progress(f"{done}/{len(variants)}  {variant}{'  FAILED' if complained else ''}")
+    rows = []
+    for variant, figures in measured.items():
+        reference = measured.get(Variant(REFERENCE, variant.isa, opts[REFERENCE], variant.guest_opt))
+        if reference is None:
+            complaints.append(f"{variant}: the reference did not count its instructions")
+            continue
+        rows += [row_of(bench, variant, name, figures[name], reference[name]["executed"]) for name in figures]
+    return rows, complaints
+
+
+def first_line(*arguments):
+    return command(arguments).splitlines()[0]
+
+
+def commit():
+    state = "-dirty" if command(["git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no"]) else ""
+    return command(["git", "-C", ROOT, "rev-parse", "HEAD"]).strip() + state
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--publish", action="store_true")
+    parser.add_argument("--build", type=Path, default=ROOT / "build/report")
+    parser.add_argument("--out", type=Path, default=ROOT / "out/report")
+    options = parser.parse_args()
+
+    bench = Bench(options.build.resolve())
+    progress("building")
+    bench.configure()
+    opts = bench.registered_opts()
+    variants = variants_to_measure(opts, options.short)
+    bench.build(variants)
+    progress(f"measuring {len(variants)} images, each in QEMU and in Unicorn")
+    rows, complaints = measure_all(bench, variants, opts)
+
+    report = {
+        "schema": 1,
+        "commit": commit(),
+        "compilers": {name: first_line(name, "--version")
+                      for name in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc")},
+        "rows": rows,
+    }
+    if not complaints:
+        check_report(report)
+    emulators = [first_line("qemu-system-arm", "--version"), first_line(bench.host / "limpet-cycles", "--version")]
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    text = report_text.markdown(report, opts, emulators, bench.flags(), complaints)
+    (options.out / "report.md").write_text(text)
+    report_picture.draw(report, opts, options.out / "report.svg")
+    if options.publish:
+        report_picture.draw(report, opts, ROOT / "bench/report.svg")
+    print(report_text.summary(report, opts))
+    progress(f"wrote {options.out}/report.json, report.md, report.svg")
+    if complaints:
+        sys.exit("report: FAILED\n" + "\n".join(complaints))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except MeasuringError as error:
+        sys.exit(f"report: {error}")

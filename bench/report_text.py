@@ -1,0 +1,123 @@
+"""The report as text: the summary on the screen and report.md."""
+
+from measuring import GEOMEAN_WORKLOADS, WORKLOADS, geometric_deviation, geometric_mean
+
+
+def groups(report, guest_opt):
+    """{(backend, isa, opt): {workload: row}} of the guests at guest_opt."""
+    result = {}
+    for row in report["rows"]:
+        if row["guest_opt"] == guest_opt:
+            result.setdefault((row["backend"], row["isa"], row["opt"]), {})[row["workload"]] = row
+    return result
+
+
+def mean_and_deviation(rows, key):
+    values = [rows[name][key] for name in GEOMEAN_WORKLOADS]
+    return geometric_mean(values), geometric_deviation(values)
+
+
+def table(header, lines):
+    """A Markdown table, its columns aligned for reading as plain text; numbers to the right."""
+    cells = [header] + [[str(cell) for cell in line] for line in lines]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    numeric = [i > 0 and all(line[i].replace(".", "").isdigit() for line in cells[1:]) for i in range(len(header))]
+
+    def join(row):
+        return "| " + " | ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(row, widths, numeric)) + " |"
+
+    rule = "|" + "|".join("-" * (w + 1) + (":" if n else "-") for w, n in zip(widths, numeric)) + "|"
+    return "\n".join([join(cells[0]), rule, *map(join, cells[1:])])
+
+
+def summary(report, opts):
+    """One line per backend, isa and optimisation; those at the registered optimisation first."""
+    lines = []
+    ordered = sorted(groups(report, "-O2").items(), key=lambda item: item[0][2] != opts[item[0][0]])
+    for (backend, isa, opt), rows in ordered:
+        ratio, ratio_deviation = mean_and_deviation(rows, "cycles_per_insn")
+        slowdown, slowdown_deviation = mean_and_deviation(rows, "slowdown")
+        any_row = rows["crc32"]
+        lines.append([backend, isa, opt, any_row["flash_bytes"], any_row["state_bytes"], any_row["stack_bytes"],
+                      f"{ratio:.1f}", f"{ratio_deviation:.2f}", f"{slowdown:.1f}", f"{slowdown_deviation:.2f}",
+                      rows["empty"]["cycles"]])
+    return table(["backend", "isa", "opt", "flash B", "state B", "stack B", "cycles/insn", "gsd", "slowdown", "gsd",
+                  "empty call"], lines)
+
+
+def per_workload(report, guest_opt, key, form):
+    return table(["backend", "isa", "opt"] + WORKLOADS,
+                 [[*name, *(form.format(rows[workload][key]) for workload in WORKLOADS)]
+                  for name, rows in groups(report, guest_opt).items()])
+
+
+def guests(report, guest_opt, keys):
+    """A line per isa and key; the same for every backend."""
+    lines = {}
+    for (_, isa, _), rows in groups(report, guest_opt).items():
+        for key in keys:
+            lines.setdefault((isa, key), [rows[workload][key] for workload in WORKLOADS])
+    return table(["isa", "figure"] + WORKLOADS, [[isa, key, *values] for (isa, key), values in lines.items()])
+
+
+def markdown(report, opts, emulators, flags, complaints):
+    failed = ""
+    if complaints:
+        failed = "**Not everything could be measured:**\n\n" + "\n".join(f"    {line}" for line in complaints) + "\n\n"
+    flag_lines = "\n".join(f"- {what}: `{text}`" for what, text in flags.items())
+    compilers = "\n".join(f"- {name}: {text}" for name, text in report["compilers"].items())
+    return f"""# What the backends cost on a Cortex-M0+
+
+{failed}Emulated (QEMU `microbit`): cycles by the timing table of ARM DDI0484C at zero wait states, counted by a QEMU
+plugin and, independently, in Unicorn; both agree to the cycle for every row. All checks and fuel are on. Every result
+was compared with native code before it was timed, and every image contained a set of hostile guests.
+
+![flash against speed](report.svg)
+
+{summary(report, opts)}
+
+- **flash**: difference of two linked images, compiler helpers included: one that calls init, prepare, call and resume
+  with no host calls, one with empty functions instead.
+- **stack**: deepest below the call of `limpet_call`, traced over all workloads and hostile guests; what host calls use
+  is not in it.
+- **cycles/insn**: M0+ cycles per guest instruction (as `rv32-switch` counts them), **slowdown**: against native Thumb
+  at -O2 of the same C; geometric means over {", ".join(GEOMEAN_WORKLOADS)}, and their geometric standard deviation
+  (**gsd**, a factor).
+- **empty call**: cycles of calling a guest function that returns at once.
+
+## Cycles per guest instruction, guests at -O2
+
+{per_workload(report, "-O2", "cycles_per_insn", "{:.1f}")}
+
+## Slowdown against native code, guests at -O2
+
+{per_workload(report, "-O2", "slowdown", "{:.1f}")}
+
+## The guests themselves
+
+Compiled at -O2 (for cycles):
+
+{guests(report, "-O2", ["guest_insns", "native_cycles", "image_bytes"])}
+
+Compiled at -Os (for bytes):
+
+{guests(report, "-Os", ["guest_insns", "native_cycles", "image_bytes"])}
+
+image_bytes is what is uploaded: code, read-only and initialised data. In `report.json` each row's figures are all of
+the guest as compiled at the row's `guest_opt`: take cycles from the rows with `-O2` and `image_bytes` from those with
+`-Os`. `native_cycles` are always of native code at -O2. Rows of workload `empty` have only `cycles`.
+
+## How to repeat it
+
+    git checkout {report["commit"].removesuffix("-dirty")}
+    ./scripts/report            # everything; one backend: bench/measure --backend NAME --isa ISA --opt OPT
+
+Commit {report["commit"]}.
+
+{compilers}
+{chr(10).join(f"- {emulator}" for emulator in emulators)}
+
+Flags:
+
+{flag_lines}
+"""
