@@ -34,6 +34,7 @@ CHOICES = {
     "board": {"qemu-microbit", "qemu-mps2-an385", "rp2040", "stm32g0b1", "linux"},
     "opt": {"-Os", "-O2", "asm"},
     "guest_opt": {"-Os", "-O2"},
+    "workload": {*WORKLOADS, "empty"},
 }
 
 
@@ -65,7 +66,7 @@ def check_row(row):
     for key, choices in CHOICES.items():
         if row[key] not in choices:
             raise MeasuringError(f"report: {key} is {row[key]!r}")
-    if not row["source"].startswith(("emulated:", "silicon:")):
+    if not str(row["source"]).startswith(("emulated:", "silicon:")):
         raise MeasuringError(f"report: source is {row['source']!r}")
     for key in NUMBER_KEYS:
         value = row[key]

@@ -46,8 +46,8 @@ def draw(report, opts, path):
     axes.plot([], [], "s", color="#888888", markerfacecolor="white", label="others, without")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(20, 320)
-    axes.set_ylim(500, 60000)
+    left, right, bottom, top = axes.axis()
+    axes.axis((min(left, 20), max(right, 320), min(bottom, 500), max(top, 60000)))
     ticks = [20, 30, 45, 60, 90, 120, 180, 270]
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.set_xticks([], minor=True)

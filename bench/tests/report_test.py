@@ -83,7 +83,7 @@ class Figures(unittest.TestCase):
 
     def test_the_text_tells_the_figures(self):
         text = report_text.markdown(sample(), {"rv32-switch": "-Os"}, [], {"backend": "-flag"}, [])
-        for wanted in ("rv32-switch", "4.7", "-flag", "0" * 40):  # 4.7: geometric mean of 2, 3, 5, 6, 7 and 8
+        for wanted in ("rv32-switch", "4.6", "-flag", "0" * 40):  # 4.6: geometric mean of 2, 3, 5, 6, 7 and 8
             self.assertIn(wanted, text)
 
     def test_the_picture_depends_on_the_report_only(self):
@@ -92,7 +92,7 @@ class Figures(unittest.TestCase):
             for path in paths:
                 report_picture.draw(sample(), {"rv32-switch": "-Os"}, path)
             self.assertEqual(paths[0].read_text(), paths[1].read_text())
-            self.assertIn("rv32-switch", paths[0].read_text())
+            self.assertTrue("rv32-switch" in paths[0].read_text())
 
 
 if __name__ == "__main__":
