@@ -3,6 +3,7 @@
 #include "../rv32/run.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstdio>
 #include <string>
 
@@ -12,8 +13,7 @@ namespace {
 
 std::string describe(uint64_t address, uint64_t size) {
     char text[48]; // 0x, 8 digits, two dots, 0x, 9 digits
-    std::snprintf(text, sizeof text, "0x%08llx..0x%08llx", static_cast<unsigned long long>(address),
-                  static_cast<unsigned long long>(address + size));
+    std::snprintf(text, sizeof text, "0x%08" PRIx64 "..0x%08" PRIx64, address, address + size);
     return text;
 }
 
