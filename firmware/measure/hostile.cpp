@@ -22,13 +22,21 @@ constexpr uint32_t kFuel = 2000;      ///< the longest case that ends by itself 
 
 bool same(uint32_t wanted, uint32_t seen) { return wanted == kAny || wanted == seen; }
 
+/// Whether the VM lets itself be called or resumed after `status` as limpet.h says.
+bool stopped_rightly(Machine& machine, uint32_t status) {
+    const bool may_be_called = status == LIMPET_RETURN || status == LIMPET_ECALL;
+    if (status == LIMPET_FUEL) return limpet_resume(&machine.vm, &machine.host, kFuel) == LIMPET_FUEL;
+    return limpet_resume(&machine.vm, &machine.host, kFuel) == LIMPET_REFUSED &&
+           (may_be_called || limpet_call(&machine.vm, &machine.host, 0, kFuel) == LIMPET_REFUSED);
+}
+
 bool run_case(Machine& machine, const Case& wanted) {
     if (machine.load(guest_hostile, false) != LIMPET_RETURN) return false;
     print("timed hostile-", wanted.name, " guest\n");
     const uint32_t status = machine.call(wanted.entry, kFuel, true);
     const limpet_vm& vm = machine.vm;
     if (status == wanted.status && vm.status == status && same(wanted.pc, vm.pc) &&
-        same(wanted.trap_address, vm.trap_address))
+        same(wanted.trap_address, vm.trap_address) && stopped_rightly(machine, status))
         return true;
     print("FAIL hostile-", wanted.name, ": status ", Hex{status}, " pc ", Hex{vm.pc});
     print(" trap_address ", Hex{vm.trap_address}, "\n");
