@@ -57,6 +57,11 @@ template <class Host>
     return address - vm.window.code_start < vm.window.code_size && executable_in_window(host, address);
 }
 
+/// Is part of an instruction that ends before guest address `end` behind the end of the code?
+template <class Host> [[gnu::always_inline]] inline bool cut_off(const limpet_vm& vm, const Host& host, uint32_t end) {
+    return end - vm.window.code_start > vm.window.code_size || !executable_in_window(host, end - 2);
+}
+
 /// Is an access of `size` bytes at `offset` inside the data window?
 inline bool loadable(const limpet_vm& vm, uint32_t offset, uint32_t size) {
     return offset < vm.window.data_size && vm.window.data_size - offset >= size;

@@ -174,7 +174,8 @@ class Memory(GuestTest):
                         self.assertEqual((entry, run(entry)["end"]), (entry, end))
 
     def test_running_off_a_part_into_a_gap(self):
-        for last, size in (("nop", 2), (".half 0x0003", 0)):  # c.nop; the first half of a load
+        # c.nop; the first halves of a load, a lui and a fence
+        for last, size in (("nop", 2), (".half 0x0003", 0), (".half 0x0537", 0), (".half 0x000f", 0)):
             guest = self.elf(f"""
                 .section .text.init, "ax"
                 .globl _start

@@ -191,7 +191,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
             default: goto illegal;
             }
         }
-        if (next - vm.window.code_start > vm.window.code_size) goto illegal;
+        if (cut_off(vm, host, next)) goto illegal;
         switch (field(insn, 6, 2)) {
         case 0x02: // custom-0: host call
             if ((insn & 0x000fff80) != 0) goto illegal;
@@ -227,7 +227,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
     illegal:
         f3 = LIMPET_ILLEGAL;
         a = vm.pc;
-        if (next - vm.window.code_start > vm.window.code_size) {
+        if (cut_off(vm, host, next)) {
             f3 = LIMPET_FETCH;
             goto trap_a;
         }
