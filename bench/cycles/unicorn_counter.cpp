@@ -31,9 +31,9 @@ namespace {
 using namespace limpet::cycles;
 
 /// The nRF51822 of the micro:bit: flash at 0, RAM at 0x20000000 (nRF51822 product specification, "Memory").
-constexpr uint64_t kFlashBytes = 256 * 1024;
+constexpr uint64_t kFlashBytes = 0x40000;
 constexpr uint64_t kRamStart = 0x20000000;
-constexpr uint64_t kRamBytes = 16 * 1024;
+constexpr uint64_t kRamBytes = 0x4000;
 
 void expect(uc_err error, const char* what) {
     if (error != UC_ERR_OK) throw std::runtime_error(fmt::format("{}: {}", what, uc_strerror(error)));
@@ -143,8 +143,18 @@ private:
         uc_emu_stop(uc_);
     }
 
+    /// Does what a hook has to do. No exception may pass through Unicorn's frames.
+    template <class Work> static void hooked(void* user, Work work) {
+        auto& run = *static_cast<Run*>(user);
+        try {
+            work(run);
+        } catch (const std::exception& error) {
+            run.stop(error.what());
+        }
+    }
+
     static void on_instruction(uc_engine* /*uc*/, uint64_t address, uint32_t /*size*/, void* user) {
-        static_cast<Run*>(user)->instruction(static_cast<uint32_t>(address));
+        hooked(user, [&](Run& run) { run.instruction(static_cast<uint32_t>(address)); });
     }
 
     void instruction(uint32_t address) {
@@ -192,7 +202,7 @@ private:
     }
 
     static void on_interrupt(uc_engine* /*uc*/, uint32_t number, void* user) {
-        static_cast<Run*>(user)->interrupt(number);
+        hooked(user, [&](Run& run) { run.interrupt(number); });
     }
 
     /// Semihosting (Arm, "Semihosting for AArch32 and AArch64"): bkpt 0xab, operation in r0, argument in r1.
@@ -240,9 +250,7 @@ private:
     int exit_status_ = 0;
 };
 
-} // namespace
-
-int main(int argc, char** argv) {
+int run_command(int argc, char** argv) {
     CLI::App app{"Runs a Cortex-M0+ image in Unicorn and counts the cycles of its regions."};
     std::string image;
     std::string begin;
@@ -259,13 +267,19 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 64;
     }
+    const Firmware firmware(image);
+    Run run(firmware, firmware.symbol(begin), firmware.symbol(end),
+            aside.empty() ? UINT32_MAX : firmware.symbol(aside));
+    return run();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
     try {
-        const Firmware firmware(image);
-        Run run(firmware, firmware.symbol(begin), firmware.symbol(end),
-                aside.empty() ? UINT32_MAX : firmware.symbol(aside));
-        return run();
+        return run_command(argc, argv);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "limpet-cycles: {}\n", error.what());
+        std::fprintf(stderr, "limpet-cycles: %s\n", error.what());
         return 70;
     }
 }

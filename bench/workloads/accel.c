@@ -37,8 +37,8 @@ uint32_t accel(uint32_t seed) {
             axes[i].maximum = INT32_MIN;
         }
         const uint8_t* at = fifo;
-        for (uint32_t i = 0; i < kSamples; ++i, at += 2 * kAxes)
-            for (uint32_t axis = 0; axis < kAxes; ++axis) take(&axes[axis], unpack(at + 2 * axis));
+        for (uint32_t i = 0; i < kSamples; ++i)
+            for (uint32_t axis = 0; axis < kAxes; ++axis, at += 2) take(&axes[axis], unpack(at));
         for (uint32_t i = 0; i < kAxes; ++i) {
             checksum = workload_checksum(checksum, (uint32_t)axes[i].sum);
             checksum = workload_checksum(checksum, (uint32_t)axes[i].minimum);
