@@ -18,6 +18,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -25,15 +26,7 @@ namespace {
 
 using limpet::Backend;
 
-struct Workload {
-    const char* name;
-    uint32_t (*native)(uint32_t seed);
-};
-
-constexpr Workload kWorkloads[] = {
-    {"max31865", max31865}, {"crc32", crc32}, {"sort", sort}, {"sos", sos},     {"accel", accel},
-    {"angle", angle},       {"alu", alu},     {"fib", fib},   {"empty", empty},
-};
+const std::span<const workload> kWorkloads(workloads, workload_count);
 
 limpet::Image load(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
@@ -79,12 +72,12 @@ uint32_t instructions_of(const std::string& isa, const limpet::Image& image) {
     throw std::runtime_error("no backend counts the instructions of " + isa);
 }
 
-void add_guest(const Backend& backend, const Workload& workload, const std::string& folder) {
+void add_guest(const Backend& backend, const workload& work, const std::string& folder) {
     const auto image =
-        std::make_shared<limpet::Image>(load(fmt::format("{}/{}-O2/{}.elf", folder, backend.isa_name, workload.name)));
+        std::make_shared<limpet::Image>(load(fmt::format("{}/{}-O2/{}.elf", folder, backend.isa_name, work.name)));
     const auto subject = std::make_shared<Subject>(backend, *image);
-    const std::string name = fmt::format("{}/{}/{}", backend.name, backend.isa_name, workload.name);
-    const uint32_t wanted = workload.native(WORKLOAD_SEED);
+    const std::string name = fmt::format("{}/{}/{}", backend.name, backend.isa_name, work.name);
+    const uint32_t wanted = work.run(WORKLOAD_SEED);
     const uint32_t result = (*subject)();
     if (result != wanted)
         throw std::runtime_error(fmt::format("{}: result {:08x}, native {:08x}", name, result, wanted));
@@ -95,9 +88,9 @@ void add_guest(const Backend& backend, const Workload& workload, const std::stri
     });
 }
 
-void add_native(const Workload& workload) {
-    benchmark::RegisterBenchmark(fmt::format("native/{}", workload.name).c_str(), [&](benchmark::State& state) {
-        for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize(workload.native(WORKLOAD_SEED));
+void add_native(const workload& work) {
+    benchmark::RegisterBenchmark(fmt::format("native/{}", work.name).c_str(), [&](benchmark::State& state) {
+        for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize(work.run(WORKLOAD_SEED));
     });
 }
 
@@ -110,9 +103,9 @@ int main(int argc, char** argv) {
         return 64;
     }
     try {
-        for (const Workload& workload : kWorkloads) add_native(workload);
+        for (const workload& work : kWorkloads) add_native(work);
         for (const std::unique_ptr<Backend>& backend : limpet::backends())
-            for (const Workload& workload : kWorkloads) add_guest(*backend, workload, argv[1]);
+            for (const workload& work : kWorkloads) add_guest(*backend, work, argv[1]);
     } catch (const std::exception& error) {
         fmt::print(stderr, "limpet-benchmark: {}\n", error.what());
         return 1;

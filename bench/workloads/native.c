@@ -3,16 +3,8 @@
 
 #include <stdio.h>
 
-static const struct {
-    const char* name;
-    uint32_t (*run)(uint32_t seed);
-} workloads[] = {
-    {"max31865", max31865}, {"crc32", crc32}, {"sort", sort}, {"sos", sos},     {"accel", accel},
-    {"angle", angle},       {"alu", alu},     {"fib", fib},   {"empty", empty},
-};
-
 int main(void) {
-    for (unsigned i = 0; i < sizeof(workloads) / sizeof(workloads[0]); ++i)
+    for (uint32_t i = 0; i < workload_count; ++i)
         printf("%s %08x\n", workloads[i].name, workloads[i].run(WORKLOAD_SEED));
     return 0;
 }

@@ -22,6 +22,14 @@ uint32_t alu(uint32_t seed);      /* xorshift: registers only */
 uint32_t fib(uint32_t seed);      /* recursion: calls, returns and stack */
 uint32_t empty(uint32_t seed);    /* returns at once: what a call costs */
 
+/* All of them, for who runs them one after the other. */
+struct workload {
+    const char* name;
+    uint32_t (*run)(uint32_t seed);
+};
+extern const struct workload workloads[];
+extern const uint32_t workload_count;
+
 enum { WORKLOAD_SEED = 1 }; /* the seed that everyone measures with */
 
 /* A step of the xorshift generator that makes test data (Marsaglia, "Xorshift RNGs", 2003). */

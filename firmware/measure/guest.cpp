@@ -3,8 +3,21 @@
 #include "host_call.h"
 #include "timed_call.h"
 
+/// Made by guests.cmake.
+struct NamedGuest {
+    const char* name;
+    const measure::GuestImage* image;
+};
+extern "C" const NamedGuest guest_table[];
+extern "C" const NamedGuest guest_table_end[];
+
 namespace measure {
 namespace {
+
+bool same(const char* a, const char* b) {
+    while (*a != 0 && *a == *b) ++a, ++b;
+    return *a == *b;
+}
 
 constexpr uint32_t kBlockBytes = 6 * 1024;
 alignas(4) uint8_t block[kBlockBytes];
@@ -16,6 +29,12 @@ const uint8_t* copy(uint8_t* to, const uint8_t* from, uint32_t bytes) {
 }
 
 } // namespace
+
+const GuestImage& guest_image(const char* name) {
+    for (const NamedGuest* guest = guest_table; guest != guest_table_end; ++guest)
+        if (same(guest->name, name)) return *guest->image;
+    __builtin_trap();
+}
 
 limpet_status Machine::load(const GuestImage& image, bool timing) {
     const limpet_windows& windows = image.windows;

@@ -17,6 +17,9 @@ struct GuestImage {
     uint8_t bytes[]; ///< read-only data, initialised data, code
 };
 
+/// The guest of that name; the image was not built right if there is none, and it stops.
+const GuestImage& guest_image(const char* name);
+
 /// A guest in the one block of RAM that guests run in.
 class Machine {
 public:

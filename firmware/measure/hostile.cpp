@@ -3,8 +3,6 @@
 #include "console.h"
 #include "guest.h"
 
-extern "C" const measure::GuestImage guest_hostile;
-
 namespace measure {
 namespace {
 
@@ -31,7 +29,7 @@ bool stopped_rightly(Machine& machine, uint32_t status) {
 }
 
 bool run_case(Machine& machine, const Case& wanted) {
-    if (machine.load(guest_hostile, false) != LIMPET_RETURN) return false;
+    if (machine.load(guest_image("hostile"), false) != LIMPET_RETURN) return false;
     print("timed hostile-", wanted.name, " guest\n");
     const uint32_t status = machine.call(wanted.entry, kFuel, true);
     const limpet_vm& vm = machine.vm;
@@ -46,8 +44,9 @@ bool run_case(Machine& machine, const Case& wanted) {
 } // namespace
 
 bool run_hostile_guests() {
-    const auto* table = reinterpret_cast<const Case*>(guest_hostile.bytes);
-    const uint32_t cases = guest_hostile.read_only_bytes / sizeof(Case);
+    const GuestImage& image = guest_image("hostile");
+    const auto* table = reinterpret_cast<const Case*>(image.bytes);
+    const uint32_t cases = image.read_only_bytes / sizeof(Case);
     Machine machine;
     bool passed = cases != 0;
     for (uint32_t i = 0; i < cases; ++i) passed = run_case(machine, table[i]) && passed;
