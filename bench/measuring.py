@@ -197,7 +197,8 @@ class Bench:
             raise MeasuringError(f"{variant}: results {results}, on this machine {self.native_results()}")
         complaints = [line for line in qemu.lines if line.startswith("FAIL ")]
         state_bytes = int(qemu.lines[0].split()[1], 16)
-        stack_bytes = max(region["stack"] for (_, what), region in regions.items() if what == "guest")
+        stack_bytes, deepest = max((region["stack"], name) for (name, what), region in regions.items()
+                                   if what == "guest")
         return complaints, {
             name: {
                 "cycles": regions[name, "guest"]["cycles"],
@@ -205,6 +206,7 @@ class Bench:
                 "prepare_cycles": regions[name, "prepare"]["cycles"],
                 "executed": executed[name],
                 "stack_bytes": stack_bytes,
+                "deepest": deepest,  # workload or hostile guest that took so much stack
                 "state_bytes": state_bytes,
             }
             for name in WORKLOADS + ["empty"]

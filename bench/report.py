@@ -4,7 +4,8 @@
     bench/report.py [--short] [--publish] [--build DIR] [--out DIR]
 
 --short measures only rv32ec at the registered optimisations. --publish renews bench/report.svg, the picture that the
-README shows. Exit status 1 when anything could not be measured, was wrong or differed between the two emulators.
+README shows. Exit status 1 when anything could not be measured, was wrong, differed between the two emulators or is
+above what limits.py promises.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import limits
 import report_picture
 import report_text
 from measuring import ISAS, REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, command
@@ -175,6 +177,7 @@ def main():
     }
     if not complaints:
         check_report(report)
+        complaints = limits.exceeded(report, opts)
     emulators = [first_line("qemu-system-arm", "--version"), first_line(bench.host / "limpet-cycles", "--version")]
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")

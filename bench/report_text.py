@@ -63,7 +63,7 @@ def guests(report, guest_opt, keys):
 def markdown(report, opts, emulators, flags, complaints):
     failed = ""
     if complaints:
-        failed = "**Not everything could be measured:**\n\n" + "\n".join(f"    {line}" for line in complaints) + "\n\n"
+        failed = "**Not everything is as it must be:**\n\n" + "\n".join(f"    {line}" for line in complaints) + "\n\n"
     flag_lines = "\n".join(f"- {what}: `{text}`" for what, text in flags.items())
     compilers = "\n".join(f"- {name}: {text}" for name, text in report["compilers"].items())
     return f"""# What the backends cost on a Cortex-M0+

@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import limits
 import report_picture
 import report_text
 from measuring import WORKLOADS, MeasuringError, geometric_deviation, geometric_mean
@@ -73,6 +74,32 @@ class Schema(unittest.TestCase):
     def test_the_files_given_are_right(self):
         for path in FILES:
             check_report(json.loads(path.read_text()))
+
+
+class Limits(unittest.TestCase):
+    """Fails when a figure above its limit would go unnoticed."""
+
+    OPTS = {"rv32-switch": "-Os"}
+    NAME = ("rv32-switch", "rv32ec", "-Os")
+
+    def exceeded(self, ratio_max, flash_bytes_max, report=None):
+        return limits.exceeded(report or sample(), self.OPTS, {self.NAME: (ratio_max, flash_bytes_max)})
+
+    def test_each_limit_holds_up_to_its_figure(self):
+        self.assertEqual(self.exceeded(4.65, 2), [])  # of sample(): 4.648 cycles per instruction, 2 bytes
+        self.assertEqual(len(self.exceeded(4.64, 2)), 1)
+        self.assertEqual(len(self.exceeded(4.65, 1)), 1)
+
+    def test_stack_and_state_are_limited_for_every_backend(self):
+        for key, limit in (("stack_bytes", limits.STACK_BYTES_MAX), ("state_bytes", limits.STATE_BYTES_MAX)):
+            report = sample()
+            for row in report["rows"]:
+                row[key] = limit + 1
+            self.assertEqual(len(self.exceeded(None, None, report)), 1)
+
+    def test_a_promised_backend_that_is_not_measured_is_noticed(self):
+        self.assertEqual(limits.exceeded(sample(), self.OPTS, {("gone", "rv32ec", "-Os"): (None, None)}),
+                         ["gone rv32ec -Os: not measured"])
 
 
 class Figures(unittest.TestCase):

@@ -1,0 +1,43 @@
+"""What the backends promise: the report fails when a figure is above its limit.
+
+Speed and flash are promised for guests at -O2 and the backend at the optimisation named; the stack and the state for
+every backend, because a firmware has to find room for them whichever it takes.
+"""
+
+from report_text import groups, mean_and_deviation
+
+STATE_BYTES_MAX = 96
+STACK_BYTES_MAX = 64
+
+# (backend, isa, opt): geometric mean of cycles per guest instruction, bytes of flash; None: not promised
+LIMITS = {
+    ("rv32-switch", "rv32ec", "-Os"): (90, 1650),
+    ("rv32-goto", "rv32ec", "-O2"): (45, 6500),
+    ("rv32-goto", "rv32e", "-O2"): (56, None),
+    ("rv32-goto/lean", "rv32ec", "-O2"): (55, 3000),
+}
+
+
+def exceeded(report, opts, limits=None):
+    """A line for each promise that the report does not hold. opts: {backend: its registered optimisation}."""
+    measured = groups(report, "-O2")
+    isas = {isa for _, isa, _ in measured}
+    lines = []
+
+    def check(name, what, value, limit):
+        if limit is not None and value > limit:
+            lines.append(f"{' '.join(name)}: {what} is {value:.6g}, promised are {limit}")
+
+    for name, (ratio_max, flash_bytes_max) in (LIMITS if limits is None else limits).items():
+        if name[1] not in isas:
+            continue  # a short report
+        if name not in measured:
+            lines.append(f"{' '.join(name)}: not measured")
+            continue
+        check(name, "cycles per guest instruction", mean_and_deviation(measured[name], "cycles_per_insn")[0], ratio_max)
+        check(name, "flash_bytes", measured[name]["crc32"]["flash_bytes"], flash_bytes_max)
+    for name, rows in measured.items():
+        check(name, "state_bytes", rows["crc32"]["state_bytes"], STATE_BYTES_MAX)
+        if name[2] == opts[name[0]]:
+            check(name, "stack_bytes", rows["crc32"]["stack_bytes"], STACK_BYTES_MAX)
+    return lines
