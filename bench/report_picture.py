@@ -42,8 +42,8 @@ def draw(report, opts, path):
     present = {row["isa"] for row in report["rows"]}
     for isa, (marker, color) in ((isa, style) for isa, style in styles.items() if isa in present):
         axes.plot([], [], marker, color=color, label=f"Limpet, {isa}: all checks and fuel")
-    axes.plot([], [], "s", color="#888888", label="others, with bounds checks")
-    axes.plot([], [], "s", color="#888888", markerfacecolor="white", label="others, without")
+    axes.plot([], [], "s", color="#888888", label="others, with bounds checks; flash without compiler helpers")
+    axes.plot([], [], "s", color="#888888", markerfacecolor="white", label="others, without bounds checks")
     axes.set_xscale("log")
     axes.set_yscale("log")
     left, right, bottom, top = axes.axis()
