@@ -18,6 +18,8 @@ endfunction()
 #              name             header                   namespace         optimisation
 limpet_backend(rv32-switch      rv32/switch/switch.h     rv32_switch       -Os
                -fno-jump-tables -fno-tree-pre -fno-tree-dominator-opts -fno-reorder-blocks)
+limpet_backend(rv32-goto        rv32/goto/goto.h         rv32_goto         -O2
+               -fno-crossjumping -fno-reorder-blocks --param=max-goto-duplication-insns=2)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 
