@@ -1,0 +1,149 @@
+#include "container.h"
+
+#include "container_format.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <sha256.h>
+#include <zlib.h>
+
+namespace limpet {
+
+namespace {
+
+using Json = nlohmann::json;
+
+struct NamedIsa {
+    std::string_view name;
+    rv32::Isa isa;
+};
+constexpr NamedIsa kIsas[] = {
+    {"rv32e", rv32::isa::rv32e}, {"rv32ec", rv32::isa::rv32ec}, {"rv32emc", rv32::isa::rv32emc}};
+
+Json entries_json(const Container& container) {
+    Json result = Json::object();
+    for (const Entry& entry : container.entries) result[entry.name] = entry.address;
+    return result;
+}
+
+Json imports_json(const Container& container) {
+    Json result = Json::array();
+    for (const Import& import : container.imports)
+        result.push_back({{"name", import.name}, {"signature", import.signature}, {"fixups", import.fixups}});
+    return result;
+}
+
+Json messages_json(const Container& container) {
+    Json result = Json::array();
+    for (const Message& message : container.messages) {
+        Json fields = Json::array();
+        for (const MessageField& field : message.fields)
+            fields.push_back(
+                {{"name", field.name}, {"offset", field.offset}, {"type", field.type}, {"count", field.count}});
+        result.push_back({{"id", message.id}, {"name", message.name}, {"size", message.size}, {"fields", fields}});
+    }
+    return result;
+}
+
+/// All but the build id.
+Json metadata_json(const Container& container) {
+    return {{"isa", container.isa},
+            {"encoding", container.encoding},
+            {"table_version", container.table_version},
+            {"data_size", container.windows.data_size},
+            {"writable_start", container.windows.writable_start},
+            {"code_start", container.windows.code_start},
+            {"code_size", container.windows.code_size},
+            {"stack_top", container.stack_top},
+            {"stack_bytes", container.stack_bytes},
+            {"entries", entries_json(container)},
+            {"imports", imports_json(container)},
+            {"messages", messages_json(container)}};
+}
+
+/// What two builds that do the same have in common.
+std::string make_build_id(const std::string& metadata, const std::vector<uint8_t>& payload) {
+    SHA2_CTX context;
+    std::array<uint8_t, SHA256_DIGEST_LENGTH> digest{};
+    SHA256Init(&context);
+    SHA256Update(&context, reinterpret_cast<const uint8_t*>(metadata.data()), metadata.size());
+    SHA256Update(&context, payload.data(), payload.size());
+    SHA256Final(digest.data(), &context);
+    std::string text;
+    for (size_t i = 0; i < container_format::kBuildIdDigits / 2; ++i)
+        for (const unsigned digit : {digest[i] >> 4, digest[i] & 15}) text += "0123456789abcdef"[digit];
+    return text;
+}
+
+void put(std::vector<uint8_t>& file, size_t offset, uint32_t value, size_t bytes) {
+    for (size_t i = 0; i < bytes; ++i, value >>= 8) file[offset + i] = static_cast<uint8_t>(value);
+}
+
+/// The name of the function that a canonical declaration declares.
+std::string_view declared_name(std::string_view declaration) {
+    const size_t end = std::min(declaration.find('('), declaration.size());
+    return declaration.substr(0, end).substr(declaration.substr(0, end).rfind(' ') + 1);
+}
+
+/// Why a firmware that lacks an import cannot run the guest.
+std::string unbound(const Import& import, std::span<const std::string> declarations) {
+    const auto other = std::ranges::find(declarations, import.name, declared_name);
+    const std::string wanted = "the guest imports '" + import.signature + "', ";
+    if (other != declarations.end()) return wanted + "the firmware declares '" + *other + "'";
+    return wanted + "which the firmware does not declare";
+}
+
+} // namespace
+
+const Entry* Container::find_entry(std::string_view name) const {
+    const auto found = std::ranges::find(entries, name, &Entry::name);
+    return found == entries.end() ? nullptr : &*found;
+}
+
+std::optional<rv32::Isa> find_isa(std::string_view name) {
+    const auto* const found = std::ranges::find(kIsas, name, &NamedIsa::name);
+    return found == std::end(kIsas) ? std::nullopt : std::optional(found->isa);
+}
+
+std::vector<uint8_t> write_container(Container& container) {
+    using namespace container_format;
+    std::vector<uint8_t> payload = container.data;
+    payload.insert(payload.end(), container.code.begin(), container.code.end());
+    Json metadata = metadata_json(container);
+    container.build_id = make_build_id(metadata.dump(), payload);
+    metadata["build_id"] = container.build_id;
+    const std::string text = metadata.dump();
+
+    std::vector<uint8_t> file(kHeaderBytes);
+    std::ranges::copy(kMagic, file.begin());
+    put(file, kVersionAt, kContainerVersion, sizeof kContainerVersion);
+    put(file, kMetadataBytesAt, static_cast<uint32_t>(text.size()), sizeof(uint32_t));
+    put(file, kPayloadBytesAt, static_cast<uint32_t>(payload.size()), sizeof(uint32_t));
+    file.insert(file.end(), text.begin(), text.end());
+    file.insert(file.end(), payload.begin(), payload.end());
+    put(file, kCrcAt, file_crc(file), sizeof(uint32_t));
+    (void)read_container(file);
+    return file;
+}
+
+std::vector<uint8_t> bind_imports(const Container& container, std::span<const std::string> declarations) {
+    std::vector<uint8_t> code = container.code;
+    for (const Import& import : container.imports) {
+        const auto found = std::ranges::find(declarations, import.signature);
+        if (found == declarations.end()) throw LoadError(unbound(import, declarations));
+        const auto id = static_cast<uint32_t>(found - declarations.begin());
+        for (const uint32_t fixup : import.fixups) put(code, fixup, container_format::host_call(id), sizeof(uint32_t));
+    }
+    return code;
+}
+
+uint32_t container_format::file_crc(std::span<const uint8_t> file) {
+    constexpr uint8_t zero[sizeof(uint32_t)] = {};
+    uLong crc = crc32(0, file.data(), kCrcAt);
+    crc = crc32(crc, zero, sizeof zero);
+    const auto rest = file.subspan(kCrcAt + sizeof zero);
+    return static_cast<uint32_t>(crc32(crc, rest.data(), static_cast<uInt>(rest.size())));
+}
+
+} // namespace limpet
