@@ -120,6 +120,7 @@ std::string Bench::run(const Vector& v, uint32_t slice) {
             Outcome expected;
             if (!oracle(*v.layout).run(v, isa, expected)) continue;
             judged = true;
+            last_ = expected;
             for (const Subject& subject : subjects_) {
                 // Where the budget ends a run, only exact counting ends it at a known place.
                 if (!concerned(subject) || (expected.status == LIMPET_FUEL && !subject.backend->counts_exactly))

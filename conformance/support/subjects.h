@@ -56,6 +56,8 @@ public:
     /// judge. slice: the most fuel that is given at a time (0: all at once).
     std::string run(const Vector& v, uint32_t slice = 0);
     [[nodiscard]] uint64_t ran() const { return ran_; }
+    /// What the last vector had to end with, on the profile with the most instructions.
+    [[nodiscard]] const Outcome& last() const { return last_; }
 
 private:
     std::string compare(const Subject& subject, Arena& arena, const Vector& v, const Outcome& expected, uint32_t slice);
@@ -66,6 +68,7 @@ private:
     std::map<const Layout*, std::unique_ptr<Oracle>> oracles_;
     std::map<std::pair<const Layout*, int>, std::unique_ptr<Arena>> arenas_;
     uint64_t ran_ = 0;
+    Outcome last_;
 };
 
 } // namespace limpet::conformance

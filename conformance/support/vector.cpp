@@ -15,14 +15,13 @@ constexpr uint8_t kBehind = 0xa5; ///< what lies in host memory behind the data 
 /// Host memory behind the data window: a store that a backend lets slip shows here before it harms the test.
 constexpr uint32_t kBehindBytes = 64;
 
-std::array<Segment, 3> segments(const Layout& layout) {
+std::array<Segment, 2> segments(const Layout& layout) {
     return {{{.address = layout.base, .data = {}, .size = layout.wall, .writable = false, .executable = false},
              {.address = layout.read_only.start,
               .data = {},
               .size = layout.read_only.size,
               .writable = false,
-              .executable = false},
-             {}}};
+              .executable = false}}};
 }
 
 std::string hex(uint32_t value) {
@@ -90,6 +89,7 @@ Arena::Arena(const Layout& layout, rv32::Isa isa)
     for (uint32_t i = 0; i < LIMPET_GUARD_BYTES; i += 2) code_[layout.code_size + i] = LIMPET_GUARD;
     code_before_ = code_;
     guest.host.code = code_.data();
+    guest.host.stack_top = layout.data_end() & ~15U;
     guest.vm.window.data_size = layout.data_size;
     guest.vm.window.code_start = layout.code_start;
     guest.vm.window.code_size = layout.code_size;

@@ -1,0 +1,160 @@
+/// \file
+/// Loads and stores at the first and last byte of every region, at every alignment and width, and where addresses wrap
+/// around. Fails when a bound is off by one, an access that is partly outside is let through, or a misaligned one is
+/// not what its bytes say. (That it never reaches the bus misaligned is what ThumbMachine sees to.)
+#include "support/trial.h"
+
+namespace limpet::conformance {
+namespace {
+
+struct Access {
+    const char* name;
+    uint32_t size;
+    bool store;
+    bool sign;
+};
+constexpr std::array<Access, 12> kAccesses = {{{"lb", 1, false, true},
+                                               {"lbu", 1, false, false},
+                                               {"lh", 2, false, true},
+                                               {"lhu", 2, false, false},
+                                               {"lw", 4, false, false},
+                                               {"sb", 1, true, false},
+                                               {"sh", 2, true, false},
+                                               {"sw", 4, true, false},
+                                               {"c.lw", 4, false, false},
+                                               {"c.sw", 4, true, false},
+                                               {"c.lwsp", 4, false, false},
+                                               {"c.swsp", 4, true, false}}};
+constexpr uint32_t kValue = 0x8badf00d;
+constexpr uint32_t kRegister = 9; ///< loaded into, stored from
+
+class Memory : public SubjectTest {
+protected:
+    /// Makes one access in `layout` and holds it to what its bytes say.
+    void access(Trial& run, const Access& access, uint32_t address, uint32_t imm) {
+        SCOPED_TRACE(testing::Message() << run.layout.name << ": " << access.name << " at 0x" << std::hex << address
+                                        << ", immediate " << imm);
+        const bool by_sp = std::string_view(access.name).ends_with("sp");
+        const uint32_t base = by_sp ? 2 : 8;
+        Code code;
+        if (access.store)
+            code.add(access.name, {.rs1 = base, .rs2 = kRegister, .imm = imm});
+        else
+            code.add(access.name, {.rd = kRegister, .rs1 = base, .imm = imm});
+        Vector v{.layout = &run.layout,
+                 .pc = run.layout.code_start,
+                 .code = {code.bytes().begin(), code.bytes().end()},
+                 .code_at = run.layout.code_start};
+        v.x[base] = address - imm;
+        v.x[kRegister] = kValue;
+        run.arena.start(v);
+        std::vector<uint8_t> data = initial_data(run.layout);
+        const limpet_status status = run.resume();
+
+        uint32_t result = kValue;
+        const uint32_t offset = address - run.layout.base;
+        if (!run.layout.allows(address, access.size, access.store)) {
+            ASSERT_EQ(status, access.store ? LIMPET_STORE : LIMPET_LOAD);
+            ASSERT_EQ(run.guest.vm.trap_address, address);
+            ASSERT_EQ(run.pc(), run.layout.code_start);
+        } else {
+            ASSERT_EQ(status, LIMPET_BREAKPOINT);
+            for (uint32_t i = 0; i < access.size && access.store; ++i)
+                data[offset + i] = static_cast<uint8_t>(kValue >> 8 * i);
+            if (!access.store) result = number(&data[offset], access);
+        }
+        ASSERT_EQ(run.x(kRegister), result);
+        ASSERT_EQ(run.x(base), address - imm);
+        ASSERT_TRUE(std::ranges::equal(run.arena.data(), data));
+        ASSERT_TRUE(run.arena.surroundings_intact());
+    }
+
+    static uint32_t number(const uint8_t* bytes, const Access& access) {
+        uint32_t value = 0;
+        for (uint32_t i = 0; i < access.size; ++i) value |= static_cast<uint32_t>(bytes[i]) << 8 * i;
+        const uint32_t sign = 1U << (8 * access.size - 1);
+        return access.sign && (value & sign) != 0 ? value | (0 - sign) : value;
+    }
+
+    [[nodiscard]] bool has(const Access& access) const { return isa().compressed || access.name[1] != '.'; }
+};
+
+std::vector<uint32_t> edges(const Layout& layout) {
+    std::vector<uint32_t> all = {
+        0, 0x80000000, layout.base, layout.base + layout.wall, layout.data_end(), layout.code_start, layout.code_end()};
+    if (layout.read_only.size != 0) {
+        all.push_back(layout.read_only.start);
+        all.push_back(layout.read_only.start + layout.read_only.size);
+    }
+    return all;
+}
+
+TEST_P(Memory, EdgesOfEveryRegion) {
+    for (const Layout& layout : layouts()) {
+        if (!subject().can_run(layout)) continue;
+        Trial run(backend(), {}, layout);
+        for (const Access& a : kAccesses) {
+            if (!has(a)) continue;
+            // The largest immediates reach an address from another one, and around 2^32.
+            const std::vector<uint32_t> immediates =
+                a.name[1] == '.' ? std::vector<uint32_t>{0, 124} : std::vector<uint32_t>{0, 2047, 0U - 2048};
+            for (const uint32_t edge : edges(layout))
+                for (int32_t distance = -9; distance <= 9; ++distance)
+                    for (const uint32_t imm : immediates) {
+                        access(run, a, edge + static_cast<uint32_t>(distance), imm);
+                        if (HasFatalFailure()) return;
+                    }
+        }
+    }
+}
+
+TEST_P(Memory, EveryAlignmentInside) {
+    Trial run(backend());
+    for (const Access& a : kAccesses)
+        for (uint32_t address = 512; address < 544 && has(a); ++address) {
+            access(run, a, address, 4);
+            if (HasFatalFailure()) return;
+        }
+}
+
+/// Windows of every small size: a bound that is only right for multiples of 4 shows here.
+TEST_P(Memory, SmallWindows) {
+    for (uint32_t size = 0; size < 12; ++size)
+        for (uint32_t wall = 0; wall <= size; ++wall) {
+            const Layout layout{
+                .name = "small", .base = 0, .data_size = size, .wall = wall, .code_start = 0x1000, .code_size = 64};
+            Trial run(backend(), {}, layout);
+            for (const Access& a : kAccesses)
+                for (uint32_t address = 0U - 5; address != 18 && has(a); ++address) {
+                    access(run, a, address, 0);
+                    if (HasFatalFailure()) return;
+                }
+        }
+}
+
+TEST_P(Memory, CodeIsNoData) {
+    Trial run(backend(), Code().add("lw", {.rd = 10, .rs1 = 10}).add("sw", {.rs1 = 10, .rs2 = 11}));
+    run.x(10) = kPlain.code_start;
+    EXPECT_EQ(run.call(), LIMPET_LOAD);
+    EXPECT_EQ(run.guest.vm.trap_address, kPlain.code_start);
+    EXPECT_EQ(run.run_from(kPlain.code_start + 4), LIMPET_STORE);
+    EXPECT_TRUE(run.arena.surroundings_intact());
+}
+
+/// sp runs down into the read-only data: the wall.
+TEST_P(Memory, StackOverflowIsAStoreTrap) {
+    Code code;
+    code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16});
+    code.add("sw", {.rs1 = 2, .rs2 = 1, .imm = 12});
+    code.add("jal", {.rd = 1, .imm = 0U - 8});
+    Trial run(backend(), code);
+    EXPECT_EQ(run.call(100000), LIMPET_STORE);
+    EXPECT_EQ(run.pc(), kPlain.code_start + 4);
+    EXPECT_EQ(run.guest.vm.trap_address, kPlain.wall - 4);
+    EXPECT_TRUE(std::ranges::all_of(run.arena.data().first(kPlain.wall), [](uint8_t byte) { return byte == 0; }));
+}
+
+INSTANTIATE_FOR_ALL_SUBJECTS(Memory);
+
+} // namespace
+} // namespace limpet::conformance
