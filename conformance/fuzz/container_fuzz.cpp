@@ -40,11 +40,11 @@ void use(Container image) {
     Container again = read_container(file);
     require(write_container(again) == file);
 
-    std::vector<std::string> declarations;
-    for (const Import& import : image.imports) declarations.push_back(import.signature);
+    std::vector<calls::Declaration> declarations;
+    for (const Import& import : image.imports) declarations.push_back(calls::parse_declaration(import.signature));
     const std::vector<uint8_t> code = bind_imports(image, declarations);
     const Guest guest(image.windows, image.stack_top, image.data, code);
-    for (const Entry& entry : image.entries) require(guest.can_fetch(entry.address, true));
+    for (const Entry& entry : image.entries) require(fetchable(guest.vm, guest.host, entry.address));
 }
 
 void try_file(const std::vector<uint8_t>& file) {

@@ -80,17 +80,11 @@ void put(std::vector<uint8_t>& file, size_t offset, uint32_t value, size_t bytes
     for (size_t i = 0; i < bytes; ++i, value >>= 8) file[offset + i] = static_cast<uint8_t>(value);
 }
 
-/// The name of the function that a canonical declaration declares.
-std::string_view declared_name(std::string_view declaration) {
-    const size_t end = std::min(declaration.find('('), declaration.size());
-    return declaration.substr(0, end).substr(declaration.substr(0, end).rfind(' ') + 1);
-}
-
 /// Why a firmware that lacks an import cannot run the guest.
-std::string unbound(const Import& import, std::span<const std::string> declarations) {
-    const auto other = std::ranges::find(declarations, import.name, declared_name);
+std::string unbound(const Import& import, std::span<const calls::Declaration> declarations) {
+    const auto other = std::ranges::find(declarations, import.name, &calls::Declaration::name);
     const std::string wanted = "the guest imports '" + import.signature + "', ";
-    if (other != declarations.end()) return wanted + "the firmware declares '" + *other + "'";
+    if (other != declarations.end()) return wanted + "the firmware declares '" + canonical(*other) + "'";
     return wanted + "which the firmware does not declare";
 }
 
@@ -127,13 +121,12 @@ std::vector<uint8_t> write_container(Container& container) {
     return file;
 }
 
-std::vector<uint8_t> bind_imports(const Container& container, std::span<const std::string> declarations) {
+std::vector<uint8_t> bind_imports(const Container& container, std::span<const calls::Declaration> declarations) {
     std::vector<uint8_t> code = container.code;
     for (const Import& import : container.imports) {
-        const auto found = std::ranges::find(declarations, import.signature);
-        if (found == declarations.end()) throw LoadError(unbound(import, declarations));
-        const auto id = static_cast<uint32_t>(found - declarations.begin());
-        for (const uint32_t fixup : import.fixups) put(code, fixup, container_format::host_call(id), sizeof(uint32_t));
+        const auto id = calls::find(declarations, import.signature);
+        if (!id) throw LoadError(unbound(import, declarations));
+        for (const uint32_t fixup : import.fixups) put(code, fixup, container_format::host_call(*id), sizeof(uint32_t));
     }
     return code;
 }

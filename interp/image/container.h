@@ -25,6 +25,7 @@
 #include "guest.h"
 #include "message.h"
 
+#include "../calls/signature.h"
 #include "../rv32/isa.h"
 
 #include <cstdint>
@@ -50,7 +51,7 @@ struct Entry {
 /// A function of the firmware that the guest calls.
 struct Import {
     std::string name;
-    std::string signature;        ///< the whole declaration in its canonical form: "void spi_transfer(handle<spi>,...)"
+    std::string signature;        ///< the whole declaration in canonical form: "void spi_transfer(handle<spi>,...)"
     std::vector<uint32_t> fixups; ///< where its host calls are: bytes from the start of the code window
 };
 
@@ -82,9 +83,9 @@ struct Container {
 /// The file of a container, which gets its build id. Throws LoadError when read_container would refuse it.
 [[nodiscard]] std::vector<uint8_t> write_container(Container& container);
 
-/// The code with every host call bound to a firmware, whose declarations are given in their canonical form: the
-/// position of a declaration is its id.
+/// The code with every host call bound to a firmware: the position of its declaration is its id.
 /// Throws LoadError when the firmware does not declare what the guest imports.
-[[nodiscard]] std::vector<uint8_t> bind_imports(const Container& container, std::span<const std::string> declarations);
+[[nodiscard]] std::vector<uint8_t> bind_imports(const Container& container,
+                                                std::span<const calls::Declaration> declarations);
 
 } // namespace limpet

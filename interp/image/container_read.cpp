@@ -18,8 +18,6 @@ using namespace container_format;
 /// Memory of a microcontroller is small; a file that says otherwise must not make a PC allocate gigabytes.
 constexpr uint32_t kWindowBytesMax = 16U << 20;
 constexpr size_t kNameBytesMax = 128;
-constexpr size_t kSignatureBytesMax = 256;
-constexpr size_t kImportsMax = 256;
 
 [[noreturn]] void fail(const std::string& what) { throw LoadError("image " + what); }
 
@@ -163,22 +161,30 @@ void read_fixups(const Object& object, rv32::Isa isa, const Container& container
     }
 }
 
+/// Reads the declaration of an import.
+Import read_signature(const Object& object) {
+    Import import{.name = object.identifier("name"), .signature = object.text("signature"), .fixups = {}};
+    try {
+        const calls::Declaration declaration = calls::parse_declaration(import.signature);
+        if (declaration.name != import.name) throw calls::DeclarationError("it declares " + declaration.name);
+        if (canonical(declaration) != import.signature) throw calls::DeclarationError("it is not in canonical form");
+    } catch (const calls::DeclarationError& error) {
+        fail("that imports " + import.name + " with the signature " + shown(import.signature) + ": " + error.what());
+    }
+    return import;
+}
+
 void read_imports(const Object& object, rv32::Isa isa, Container& container) {
     std::set<std::string> names;
     std::set<uint32_t> fixups;
     for (const Json& item : object.list("imports")) {
         const Object import_object(item, "an import");
-        Import import{
-            .name = import_object.identifier("name"), .signature = import_object.text("signature"), .fixups = {}};
-        if (import.signature.size() > kSignatureBytesMax ||
-            import.signature.find(" " + import.name + "(") == std::string::npos ||
-            !std::ranges::all_of(import.signature, [](char c) { return c >= ' ' && c <= '~'; }))
-            fail("that imports " + import.name + " with the signature " + shown(import.signature));
+        Import import = read_signature(import_object);
         if (!names.insert(import.name).second) fail("that imports " + import.name + " twice");
         read_fixups(import_object, isa, container, fixups, import);
         container.imports.push_back(std::move(import));
     }
-    if (container.imports.size() > kImportsMax) fail("with more imports than there are ids");
+    if (container.imports.size() > calls::kDeclarationsMax) fail("with more imports than there are ids");
 }
 
 /// Is it a path to a field: identifiers, dots, and indices in brackets?

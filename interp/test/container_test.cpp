@@ -253,10 +253,12 @@ TEST(Container, FixupsThatAreNoHostCallsAreRefused) {
 
 TEST(Container, ImportsThatMakeNoSenseAreRefused) {
     EXPECT_EQ(with("/imports/0/name", "9"), "image metadata: an import has the name '9', no identifier");
-    EXPECT_EQ(with("/imports/0/signature", "void other()"),
-              "image that imports spi_transfer with the signature 'void other()'");
+    const std::string with_signature = "image that imports spi_transfer with the signature ";
+    EXPECT_EQ(with("/imports/0/signature", "void other()"), with_signature + "'void other()': it declares other");
+    EXPECT_EQ(with("/imports/0/signature", "void spi_transfer(u8 a)"),
+              with_signature + "'void spi_transfer(u8 a)': it is not in canonical form");
     EXPECT_EQ(with("/imports/0/signature", "void spi_transfer(\x1b)"),
-              "image that imports spi_transfer with the signature 'void spi_transfer(?)'");
+              with_signature + "'void spi_transfer(?)': expected the type of an argument at '?)'");
     const Json import = {{"name", "f"}, {"signature", "void f()"}, {"fixups", Json::array()}};
     EXPECT_EQ(with("/imports", Json::array({import, import})), "image that imports f twice");
     Json many = Json::array();
@@ -296,12 +298,18 @@ TEST(Container, WhatCannotBeReadIsNotWritten) {
     EXPECT_THROW((void)write_container(image), LoadError);
 }
 
+std::vector<calls::Declaration> declared(const std::vector<std::string>& lines) {
+    std::vector<calls::Declaration> result;
+    for (const std::string& line : lines) result.push_back(calls::parse_declaration(line));
+    return result;
+}
+
 TEST(Bind, GivesEachCallTheIdOfTheFirmware) {
     const Container image = read_container(example_file());
-    std::vector<std::string> declarations = {"u32 timer_read_time()", "bool other()"};
-    declarations.resize(255, "void filler()");
-    declarations.push_back("void spi_transfer(handle<spi>,inout u8[#2],u8)");
-    const std::vector<uint8_t> code = bind_imports(image, declarations);
+    std::vector<std::string> lines = {"u32 timer_read_time()", "bool other()"};
+    lines.resize(255, "void filler()");
+    lines.emplace_back("void spi_transfer(handle<spi>bus,inout u8 [#2]data,u8 length)");
+    const std::vector<uint8_t> code = bind_imports(image, declared(lines));
     EXPECT_EQ(word(code, 0), 0x0ff0000bU);
     EXPECT_EQ(word(code, 4), 0x0000000bU);
     EXPECT_EQ(std::vector<uint8_t>(code.begin() + 8, code.end()),
@@ -310,9 +318,9 @@ TEST(Bind, GivesEachCallTheIdOfTheFirmware) {
 
 TEST(Bind, AFirmwareThatLacksAnImportIsToldWhich) {
     const Container image = read_container(example_file());
-    const auto told = [&](std::vector<std::string> declarations) -> std::string {
+    const auto told = [&](const std::vector<std::string>& lines) -> std::string {
         try {
-            (void)bind_imports(image, declarations);
+            (void)bind_imports(image, declared(lines));
             return "bound";
         } catch (const LoadError& error) {
             return error.what();
