@@ -233,7 +233,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
         }
         goto trap;
     load_word:
-        if (a % 4 == 0 && loadable(vm, offset_of(host, a), 4)) {
+        if (offset_of(host, a) % 4 == 0 && loadable(vm, offset_of(host, a), 4)) {
             a = *reinterpret_cast<const uint32_t*>(host.data + offset_of(host, a));
             goto write;
         }
