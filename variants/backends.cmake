@@ -23,6 +23,9 @@ limpet_backend(rv32-goto        rv32/goto/goto.h         rv32_goto         -O2
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 
+set(LIMPET_FREESTANDING_FLAGS -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffunction-sections
+    -fdata-sections)
+
 # Stops with the list of what there is, when `value` is not in it.
 function(limpet_expect_one_of what value)
   if(NOT value IN_LIST ARGN)
@@ -31,16 +34,29 @@ function(limpet_expect_one_of what value)
   endif()
 endfunction()
 
-# Library `target`: the C interface of limpet.h, carried out by one backend for one isa.
+# Declared host calls, the same for all backends: always for least flash (without -fno-ivopts 4 bytes more).
+function(limpet_add_calls_object)
+  if(NOT TARGET limpet_calls_object)
+    add_library(limpet_calls_object OBJECT ${LIMPET_ROOT}/interp/calls/calls.cpp)
+    target_compile_features(limpet_calls_object PRIVATE cxx_std_20)
+    target_include_directories(limpet_calls_object PRIVATE ${LIMPET_ROOT}/interp)
+    target_compile_options(limpet_calls_object PRIVATE -Os ${LIMPET_FREESTANDING_FLAGS}
+                           $<$<CXX_COMPILER_ID:GNU>:-fno-ivopts>)
+  endif()
+endfunction()
+
+# Library `target`: the C interfaces of limpet.h and limpet_calls.h, carried out by one backend for one isa.
 function(limpet_add_library target backend isa)
   limpet_expect_one_of(backend "${backend}" ${LIMPET_BACKENDS})
   limpet_expect_one_of(isa "${isa}" ${LIMPET_ISAS})
-  add_library(${target} STATIC ${LIMPET_ROOT}/variants/c_api.cpp)
+  limpet_add_calls_object()
+  add_library(${target} STATIC ${LIMPET_ROOT}/variants/c_api.cpp $<TARGET_OBJECTS:limpet_calls_object>)
   target_compile_features(${target} PRIVATE cxx_std_20)
   target_compile_definitions(${target} PRIVATE LIMPET_BACKEND_HEADER="${LIMPET_HEADER_${backend}}"
                              LIMPET_BACKEND_NAMESPACE=${LIMPET_NAMESPACE_${backend}} LIMPET_ISA_NAME=${isa})
-  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${LIMPET_ROOT}/interp> $<INSTALL_INTERFACE:include>)
-  target_compile_options(${target} PRIVATE ${LIMPET_OPT_${backend}} -ffreestanding -fno-exceptions -fno-rtti
-                         -fno-threadsafe-statics -ffunction-sections -fdata-sections
+  target_include_directories(
+    ${target} PUBLIC $<BUILD_INTERFACE:${LIMPET_ROOT}/interp> $<BUILD_INTERFACE:${LIMPET_ROOT}/interp/calls>
+                     $<INSTALL_INTERFACE:include>)
+  target_compile_options(${target} PRIVATE ${LIMPET_OPT_${backend}} ${LIMPET_FREESTANDING_FLAGS}
                          "$<$<CXX_COMPILER_ID:GNU>:${LIMPET_TUNING_${backend}}>")
 endfunction()

@@ -1,5 +1,7 @@
 #include "signature.h"
 
+#include "limpet_calls.h"
+
 #include <algorithm>
 #include <array>
 
@@ -213,6 +215,21 @@ void add(std::vector<Declaration>& all, Declaration declaration) {
     all.push_back(std::move(declaration));
 }
 
+/// The four bits of an argument in limpet_signature::types.
+uint32_t type_code(const Argument& argument) {
+    if (argument.kind == Argument::Kind::kScalar) return 1;
+    if (argument.kind == Argument::Kind::kHandle) return 2;
+    const uint32_t size_code = bytes_of(argument.type) / 2 + 1;
+    return size_code << 2 | (argument.length_is_argument ? 2 : 0) | (argument.is_written() ? 1 : 0);
+}
+
+uint32_t detail_code(const Argument& argument, std::span<const std::string> kinds) {
+    const ScalarRow& row = row_of(argument.type);
+    if (argument.kind == Argument::Kind::kScalar) return (row.bits - 1) * 2 + (row.is_signed ? 1 : 0);
+    if (argument.is_buffer()) return argument.length * (argument.length_is_argument ? 4 : 1);
+    return static_cast<uint32_t>(std::ranges::find(kinds, argument.handle) - kinds.begin());
+}
+
 std::string canonical(const Argument& argument) {
     const std::string word(kArgumentWords[static_cast<size_t>(argument.kind)]);
     if (argument.kind == Argument::Kind::kScalar) return std::string(name_of(argument.type));
@@ -311,6 +328,19 @@ std::optional<uint32_t> find(std::span<const Declaration> declarations, std::str
         declarations, [&](const Declaration& declaration) { return canonical(declaration) == canonical_form; });
     if (found == declarations.end()) return std::nullopt;
     return static_cast<uint32_t>(found - declarations.begin());
+}
+
+limpet_signature encode(const Declaration& declaration, std::span<const std::string> kinds) {
+    std::array<uint32_t, kArgumentsMax> details{};
+    limpet_signature result{};
+    if (declaration.result) result.types = (8 + static_cast<uint32_t>(*declaration.result)) << 8;
+    for (size_t i = 0; i < declaration.arguments.size(); ++i) {
+        result.types |= type_code(declaration.arguments[i]) << (28 - 4 * i);
+        details[i] = detail_code(declaration.arguments[i], kinds);
+    }
+    std::copy_n(details.begin(), sizeof result.detail, result.detail);
+    result.types |= details[4];
+    return result;
 }
 
 std::vector<std::string> handle_kinds(std::span<const Declaration> declarations) {

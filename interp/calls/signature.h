@@ -29,6 +29,8 @@
 #include <string_view>
 #include <vector>
 
+struct limpet_signature; // limpet_calls.h
+
 namespace limpet::calls {
 
 /// A declaration that cannot be read; what() is one line for the user.
@@ -93,6 +95,10 @@ struct Declaration {
 
 /// Kinds of handles in the order in which the declarations name them first.
 [[nodiscard]] std::vector<std::string> handle_kinds(std::span<const Declaration> declarations);
+
+/// The types of a declaration as bytes, for limpet_check_arguments and check.h. The number of a kind of handles is its
+/// place in `kinds`, which must name each that the declaration uses.
+[[nodiscard]] limpet_signature encode(const Declaration& declaration, std::span<const std::string> kinds);
 
 /// A C header that declares each of them as a function for drivers; its position is the id. For an rv32 guest, and
 /// for an eBPF guest, functions are single instructions; everywhere else they are extern functions, for tests of a

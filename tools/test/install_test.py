@@ -28,7 +28,8 @@ class Install(GuestTest):
                 self.must("--build", consumer)
                 self.assertEqual(subprocess.run([consumer / "consumer"]).returncode, 0)
         self.assertEqual(sorted(str(path.relative_to(prefix)) for path in prefix.rglob("*.[ha]")),
-                         ["include/limpet.h", "lib/liblimpet.a"])
+                         ["include/limpet.h", "include/limpet_calls.h", "include/limpet_calls_templates.h",
+                          "lib/liblimpet.a"])
 
     def test_unknown_settings_list_the_valid_ones(self):
         for setting, words in (("LIMPET_BACKEND", "unknown backend 'nonsense'; there is: rv32-switch"),
