@@ -6,6 +6,10 @@
 
 namespace limpet {
 
+Execution::Execution(const Backend& its_backend, Guest& its_guest, uint64_t fuel)
+    : backend(its_backend), guest(its_guest), reference_(choose_backend(its_backend.isa_name, "")), fuel_(fuel),
+      budget_(fuel) {}
+
 limpet_status Execution::call(uint32_t entry) {
     const uint32_t first = slice();
     const limpet_status status = spend(first, backend.call(guest, entry, first));
@@ -22,7 +26,7 @@ limpet_status Execution::resume() {
 }
 
 limpet_status Execution::step() {
-    const limpet_status status = choose_backend(backend.isa_name, "").resume(guest, 1);
+    const limpet_status status = reference_.resume(guest, 1);
     return exhausted() ? status : spend(1, status);
 }
 

@@ -16,8 +16,7 @@ inline constexpr uint64_t kFuelUnlimited = UINT64_MAX;
 /// Runs one guest on one backend with a budget that may be larger than LIMPET_FUEL_MAX.
 class Execution {
 public:
-    Execution(const Backend& its_backend, Guest& its_guest, uint64_t fuel)
-        : backend(its_backend), guest(its_guest), fuel_(fuel), budget_(fuel) {}
+    Execution(const Backend& its_backend, Guest& its_guest, uint64_t fuel);
 
     /// As Backend::call.
     limpet_status call(uint32_t entry);
@@ -37,6 +36,7 @@ private:
     [[nodiscard]] uint32_t slice() const;
     limpet_status spend(uint32_t slice, limpet_status status);
 
+    const Backend& reference_;
     uint64_t fuel_; ///< what is left
     uint64_t budget_;
 };

@@ -43,6 +43,7 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
     run->add_option("--memory", options.memory, "BASE:SIZE; sp starts at its end")->capture_default_str();
     run->add_option("--dump-signature", options.signature, "Write begin_signature..end_signature to this file");
     run->add_option("--dump-state", options.state, "Write how it ended, pc and registers to this file");
+    run->add_option("--gdb", options.gdb, "PORT: wait for gdb at 127.0.0.1:PORT, run by the reference backend");
     run->add_flag("--trace", options.trace, "Each instruction on standard error, run by the reference backend");
     return run;
 }

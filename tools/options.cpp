@@ -54,6 +54,8 @@ uint32_t parse_number(const std::string& what, const std::string& text) {
 
 uint64_t parse_large_number(const std::string& what, const std::string& text) { return parse(what, text, UINT64_MAX); }
 
+uint16_t parse_port(const std::string& text) { return static_cast<uint16_t>(parse("--gdb", text, UINT16_MAX)); }
+
 MemoryOption parse_memory(const std::string& text) {
     const auto parts = split(text, ':');
     if (parts.size() != 2) throw UsageError(fmt::format("--memory: '{}' is not BASE:SIZE", text));

@@ -21,6 +21,9 @@ struct MemoryOption {
 /// As parse_number, up to 64 bits.
 [[nodiscard]] uint64_t parse_large_number(const std::string& what, const std::string& text);
 
+/// A TCP port; 0 is any that is free.
+[[nodiscard]] uint16_t parse_port(const std::string& text);
+
 /// "BASE:SIZE".
 [[nodiscard]] MemoryOption parse_memory(const std::string& text);
 

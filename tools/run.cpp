@@ -2,10 +2,11 @@
 
 #include "errors.h"
 #include "execution.h"
+#include "gdb/server.h"
 #include "program.h"
+#include "session.h"
 #include "trace.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
@@ -84,24 +85,18 @@ void dump_state(const limpet_vm& vm, const char* end, Output& output) {
     output.close();
 }
 
-/// Runs to the end, stores to tohost included.
-limpet_status run_to_end(Execution& execution, uint32_t entry, TohostWatch* watch, const Program* traced) {
-    limpet_status status = LIMPET_FUEL;
-    if (traced == nullptr) {
-        status = execution.call(entry);
-    } else {
-        status = execution.backend.call(execution.guest, entry, 0);
-        if (status == LIMPET_FUEL) status = trace(execution, *traced, stderr);
+/// Runs to the end as the options say; false: to where the debugger left it.
+bool run_to_end(Session& session, const Program& program, const RunOptions& options) {
+    if (options.trace)
+        session.observer = [&](const limpet_vm& before) { trace_line(session.execution(), program, before, stderr); };
+    if (!options.trace && options.gdb.empty()) {
+        session.run();
+        return true;
     }
-    while (status == LIMPET_STORE && watch != nullptr) {
-        const limpet_vm before = execution.guest.vm;
-        status = watch->after_store_trap(execution);
-        if (status == LIMPET_STORE) break;
-        if (traced != nullptr) trace_line(execution, *traced, before, stderr);
-        if (watch->fired()) break;
-        status = traced == nullptr ? execution.resume() : trace(execution, *traced, stderr);
-    }
-    return status;
+    session.start();
+    if (!options.gdb.empty() && gdb::serve(session, parse_port(options.gdb)) == gdb::End::kKilled) return false;
+    while (session.running()) session.step();
+    return true;
 }
 
 std::unique_ptr<Guest> make_guest(const Program& program, const MemoryOption& memory, const std::string& option) {
@@ -118,11 +113,13 @@ int run_command(const RunOptions& options) {
     const MemoryOption memory = parse_memory(options.memory);
     const auto arguments = parse_arguments(options.args);
     const uint64_t fuel = options.fuel.empty() ? kFuelUnlimited : parse_large_number("--fuel", options.fuel);
+    if (!options.gdb.empty()) (void)parse_port(options.gdb);
     if (!options.isa.empty()) (void)choose_backend(options.isa, options.backend); // before the file is looked at
 
     const Program program(options.file, memory.base);
     const std::string isa_name = options.isa.empty() ? program.isa_name() : options.isa;
-    const Backend& backend = choose_backend(isa_name, options.trace ? "" : options.backend);
+    const bool by_steps = options.trace || !options.gdb.empty();
+    const Backend& backend = choose_backend(isa_name, by_steps ? "" : options.backend);
     const std::unique_ptr<Guest> owner = make_guest(program, memory, options.memory);
     Guest& guest = *owner;
     const uint32_t entry = program.entry(options.entry);
@@ -134,12 +131,13 @@ int run_command(const RunOptions& options) {
     if (const auto tohost = program.find("tohost")) watch.emplace(guest, *tohost);
 
     if (backend.prepare(guest) != LIMPET_RETURN) throw LoadError(backend.name + " cannot run it");
-    std::ranges::copy(arguments, guest.vm.x + 10);
     Execution execution(backend, guest, fuel);
-    const limpet_status status =
-        run_to_end(execution, entry, watch ? &*watch : nullptr, options.trace ? &program : nullptr);
+    OneCall schedule({.address = entry, .arguments = arguments});
+    Session session(execution, schedule, watch ? &*watch : nullptr);
+    if (!run_to_end(session, program, options)) return kExitOk;
 
-    const bool by_tohost = watch && watch->fired();
+    const limpet_status status = session.status();
+    const bool by_tohost = session.ended_by_tohost();
     const char* end = end_name(status, by_tohost);
     if (signature_output.wanted()) dump_signature(guest, signature, signature_output);
     if (state_output.wanted()) dump_state(guest.vm, end, state_output);

@@ -17,6 +17,7 @@ struct RunOptions {
     std::string memory;    ///< BASE:SIZE
     std::string signature; ///< file to write; "": none
     std::string state;     ///< file to write; "": none
+    std::string gdb;       ///< port to wait for a debugger at; "": none
     bool trace = false;
 };
 

@@ -15,14 +15,4 @@ void trace_line(const Execution& execution, const Program& program, const limpet
     fmt::print(out, "{}\n", line);
 }
 
-limpet_status trace(Execution& execution, const Program& program, std::FILE* out) {
-    limpet_status status = LIMPET_FUEL;
-    while (status == LIMPET_FUEL && !execution.exhausted()) {
-        const limpet_vm before = execution.guest.vm;
-        status = execution.step();
-        if (status == LIMPET_FUEL || status == LIMPET_RETURN) trace_line(execution, program, before, out);
-    }
-    return status;
-}
-
 } // namespace limpet
