@@ -36,7 +36,7 @@ template <class Host, class Resolve>
                                          const uint32_t* args, uintptr_t* out, const Resolve& resolve) {
     const uint32_t* arg = args;
     const auto* details = reinterpret_cast<const uint8_t*>(&signature); // the fifth is in types
-    for (uint32_t types = signature.types; types >> 12 != 0; types <<= 4) {
+    for (uint32_t types = signature.types & ~0xfffU; types != 0; types <<= 4) { // without result and last detail
         const uint32_t value = *arg++;
         uint32_t detail = *details++;
         const uint32_t size_code = types >> 30;
