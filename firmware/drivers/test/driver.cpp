@@ -1,0 +1,98 @@
+#include "driver.h"
+
+#include "folders.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace limpet::drivers {
+
+namespace {
+
+/// Instructions that a call may take before it counts as one that does not end.
+constexpr uint32_t kFuel = 10000;
+
+/// The firmware that runs a guest just now: a host call knows nothing else of its surroundings.
+Firmware* current = nullptr;
+
+limpet_status call_firmware(limpet_vm* vm, const limpet_host* host, uint32_t id, uint32_t* arguments) {
+    return current->call(*vm, static_cast<const MappedHost&>(*host), id, arguments);
+}
+
+Container read_image(const Backend& backend, const std::string& name) {
+    const std::string path = std::string(kImagesFolder) + "/" + backend.isa_name + "/" + name + ".limpet";
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error(path + " cannot be read");
+    const std::vector<uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
+    return read_container(bytes);
+}
+
+} // namespace
+
+Driver::Driver(const Backend& backend, const std::string& name)
+    : backend_(backend), container_(read_image(backend, name)) {
+    const std::vector<uint8_t> code = bind_imports(container_, declared_calls());
+    guest_ = std::make_unique<Guest>(container_.windows, container_.stack_top, container_.data, code);
+    guest_->host.call = call_firmware;
+    EXPECT_EQ(backend.prepare(*guest_), LIMPET_RETURN);
+}
+
+uint32_t Driver::run(uint32_t address, std::span<const uint32_t> arguments) {
+    std::fill_n(guest_->vm.x + 10, 6, 0);
+    std::ranges::copy(arguments, guest_->vm.x + 10);
+    current = &firmware;
+    const limpet_status status = backend_.call(*guest_, address, kFuel);
+    current = nullptr;
+    EXPECT_EQ(status, firmware.i2c_failure ? LIMPET_RUNNING : expected_status)
+        << std::hex << "pc " << guest_->vm.pc << ", address " << guest_->vm.trap_address;
+    return guest_->vm.x[10];
+}
+
+void Driver::call(const std::string& entry, std::initializer_list<uint32_t> arguments) {
+    const Entry* found = container_.find_entry(entry);
+    ASSERT_NE(found, nullptr) << entry;
+    run(found->address, arguments);
+}
+
+void Driver::run_task() {
+    const Entry* task = container_.find_entry("task");
+    ASSERT_NE(task, nullptr);
+    ++runs_;
+    const uint32_t result = run(task->address, firmware.begin_run());
+    firmware.end_run(result);
+}
+
+void Driver::run_for(uint32_t ticks) {
+    const uint32_t start = firmware.clock;
+    while (firmware.clock - start < ticks) {
+        firmware.advance(1);
+        if (firmware.pending()) run_task();
+    }
+}
+
+void Driver::run_once() {
+    constexpr uint32_t kTicksMax = 1'000'000;
+    const uint32_t start = firmware.clock;
+    while (!firmware.pending()) {
+        ASSERT_LT(firmware.clock - start, kTicksMax) << "the timer does not go off";
+        firmware.advance(1);
+    }
+    run_task();
+}
+
+std::string backend_name(const testing::TestParamInfo<const Backend*>& info) {
+    std::string name = info.param->isa_name + "_" + info.param->name;
+    std::ranges::replace_if(
+        name, [](char c) { return c == '-' || c == '/'; }, '_');
+    return name;
+}
+
+std::vector<const Backend*> all_backends() {
+    std::vector<const Backend*> result;
+    for (const auto& backend : backends()) result.push_back(backend.get());
+    return result;
+}
+
+} // namespace limpet::drivers
