@@ -96,19 +96,19 @@ inline bool store_bytes(const limpet_vm& vm, const Host& host, uint32_t address,
 /// What a fast path needs to know of the data window: an access that is aligned and lies in whole words of the window
 /// may be made at once. The others are no business of a fast path: load_bytes and store_bytes judge them.
 struct AlignedWindow {
+    const limpet_vm& vm;
     uint8_t* data;
     uint32_t end; ///< bytes of data in whole words
-    uint32_t writable_start;
 
-    template <class Host> [[gnu::always_inline]] AlignedWindow(const limpet_vm& vm, const Host& host)
-        : data(host.data), end(vm.window.data_size & ~3U), writable_start(vm.window.writable_start) {}
+    template <class Host> [[gnu::always_inline]] AlignedWindow(const limpet_vm& its_vm, const Host& host)
+        : vm(its_vm), data(host.data), end(its_vm.window.data_size & ~3U) {}
 
     /// May `size` bytes (1, 2, 4) at `offset` be loaded at once?
     template <uint32_t size> [[gnu::always_inline]] bool loadable(uint32_t offset) const {
         return offset % size == 0 && offset < end;
     }
     template <uint32_t size> [[gnu::always_inline]] bool storable(uint32_t offset) const {
-        return loadable<size>(offset) && offset >= writable_start;
+        return loadable<size>(offset) && offset >= vm.window.writable_start;
     }
     /// Loads or stores a T where the functions above say that it may be done.
     template <class T> [[gnu::always_inline]] uint32_t load(uint32_t offset) const {

@@ -8,14 +8,9 @@
 
 namespace limpet::rv32_goto {
 
-[[gnu::always_inline]] inline uint32_t half_at(Place place) {
-    using Any [[gnu::may_alias]] = const uint16_t;
-    return *reinterpret_cast<Any*>(place);
-}
-
 /// A value that the compiler must not take for a constant: then it stays in a register.
-[[gnu::always_inline]] inline uint32_t in_register(uint32_t value) {
-    asm("" : "+r"(value));
+template <class T> [[gnu::always_inline]] inline T in_register(T value) {
+    asm volatile("" : "+r"(value));
     return value;
 }
 
@@ -55,15 +50,7 @@ template <uint32_t funct3, class Host>
     return label_at(table + funct3 * 32, opcode);
 }
 
-/// The instruction again that a handler has given up.
-template <Isa isa, class Host> [[gnu::always_inline]] inline void step_back(Machine<Host>& m, uint32_t length) {
-    asm("" : "+r"(m.pc));
-    m.pc -= length;
-    m.insn = half_at(m.pc);
-    if (length == 4) m.insn |= half_at(m.pc + 2) << 16;
-}
-
-template <Isa isa, class Host> limpet_status run(limpet_vm& vm, const Host& host) {
+template <Isa isa, class Host> [[gnu::noinline]] Ended loop(limpet_vm& vm, const Host& host) {
 #define LABEL_16(key) &&short_##key,
 #define LABEL_32(key) &&long_##key,
     static const void* const labels_16[] = {LIMPET_256_TIMES(LABEL_16)};
@@ -73,14 +60,24 @@ template <Isa isa, class Host> limpet_status run(limpet_vm& vm, const Host& host
     static const void* const table_16[] = {LIMPET_256_TIMES(ENTRY_16)};
     static const void* const table_32[] = {LIMPET_256_TIMES(ENTRY_32)};
 
-    Machine<Host> m(vm, host);
-    m.credit = static_cast<uint32_t>(m.pc) + 4 * vm.fuel;
-    m.target = m.pc;
-    limpet_status status;
+#define DISPATCH() goto* next<isa>(m, table, key_mask)
+    if (vm.fuel == 0) return Ended::kByFuel;
+    const Host* const volatile host_in_memory = &host;
+    Machine<Host> m{.vm = vm,
+                    .host = host,
+                    .host_in_memory = host_in_memory,
+                    .data = {vm, host},
+                    .pc = 0,
+                    .insn = 0,
+                    .address = 0,
+                    .target = 0,
+                    .rd = 0};
+    m.pc = m.place(vm.pc);
+    start_fuel(m);
+    Ended ended;
     const uint32_t key_mask = in_register(0x3fc);
-    goto go;
-
-#define DISPATCH() goto* next<isa>(m, isa.compressed ? table_16 : table_32, key_mask)
+    const Label* table = isa.compressed ? table_16 : table_32;
+    DISPATCH();
 
 #define NEAR() asm volatile("")
 #define HANDLER(length, key)                                                                                           \
@@ -88,10 +85,10 @@ template <Isa isa, class Host> limpet_status run(limpet_vm& vm, const Host& host
         switch (execute_##length<isa, kTable##length<isa>.handlers[key]>(m)) {                                         \
         case Then::kNext: DISPATCH();                                                                                  \
         case Then::kBranch: goto branch_##length;                                                                      \
-        case Then::kLinked: goto go;                                                                                   \
-        case Then::kBadJump: NEAR(); goto bad_jump_##length;                                                           \
-        case Then::kAccess: NEAR(); goto access_##length;                                                              \
-        case Then::kRare: NEAR(); goto rare_##length;                                                                  \
+        case Then::kJump: goto jump;                                                                                   \
+        case Then::kLink: goto link;                                                                                   \
+        case Then::kAccess: NEAR(); goto access;                                                                       \
+        case Then::kRare: NEAR(); goto rare;                                                                           \
         }                                                                                                              \
     }                                                                                                                  \
     __builtin_unreachable();
@@ -109,48 +106,41 @@ template <Isa isa, class Host> limpet_status run(limpet_vm& vm, const Host& host
 #define HANDLER_32(key) long_##key : HANDLER(32, key)
     LIMPET_256_TIMES(HANDLER_16)
 
-    [[maybe_unused]] branch_16 : if (!good_target<isa>(m)) goto bad_jump_16;
-    if (jump_is_paid(m)) DISPATCH();
-    goto out_of_fuel;
+    [[maybe_unused]] branch_16 : m.target = m.behind_pc(c_imm_b(m.insn) - 2);
+    goto jump;
 branch_32:
-    if (!good_target<isa>(m)) goto bad_jump_32;
+    m.target = m.behind_pc(imm_b(m.insn) - 4);
+jump:
+    if (!good_target<isa>(m)) goto bad_jump;
 go:
-    if (jump_is_paid(m)) DISPATCH();
-out_of_fuel:
+    if (pay_jump(m)) DISPATCH();
     vm.pc = m.guest_address(m.pc);
     vm.fuel = 0;
-    return LIMPET_FUEL;
-
-    [[maybe_unused]] bad_jump_16 : step_back<isa>(m, 2);
-    goto bad_jump;
-bad_jump_32:
-    step_back<isa>(m, 4);
+    return Ended::kByFuel;
+link:
+    if (!good_target<isa>(m)) {
+        if (m.guest_address(m.target) == LIMPET_RETURN_ADDRESS) set(m, m.rd, m.guest_address(m.pc));
+        goto bad_jump;
+    }
+    set(m, m.rd, m.guest_address(m.pc));
+    goto go;
 bad_jump:
-    pause(m);
     vm.trap_address = m.guest_address(m.target);
-    return bad_jump<isa>(vm, m.insn);
-
-    [[maybe_unused]] access_16 : step_back<isa>(m, 2);
-    goto access;
-access_32:
-    step_back<isa>(m, 4);
+    ended = Ended::kByBadJump;
+    if (vm.trap_address != LIMPET_RETURN_ADDRESS) goto end;
+    pause(m);
+    vm.pc = LIMPET_RETURN_ADDRESS;
+    return Ended::kByReturn;
 access:
     vm.trap_address = m.address;
-    pause(m);
-    status = access<isa>(vm, host, m.insn);
-    goto after;
-
-    [[maybe_unused]] rare_16 : step_back<isa>(m, 2);
-    goto rare;
-rare_32:
-    step_back<isa>(m, 4);
+    ended = opaque(Ended::kByAccess);
+    goto end;
 rare:
+    ended = opaque(Ended::kByRare);
+end:
+    m.pc -= length<isa>(m.insn);
     pause(m);
-    status = rare<isa>(vm, host, m.insn);
-after:
-    if (status != LIMPET_RETURN) return status;
-    m.pc += length<isa>(m.insn);
-    DISPATCH();
+    return ended;
 
     LIMPET_256_TIMES(HANDLER_32)
 #undef LABEL_16
@@ -161,6 +151,15 @@ after:
 #undef HANDLER
 #undef HANDLER_16
 #undef HANDLER_32
+}
+
+template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(limpet_vm& vm, const Host& host) {
+    for (;;) {
+        const Ended ended = loop<isa>(vm, host);
+        if (ended < Ended::kByAccess) return static_cast<limpet_status>(ended);
+        const limpet_status status = settle<isa>(vm, host, ended);
+        if (status != LIMPET_RUNNING) return status;
+    }
 }
 
 } // namespace limpet::rv32_goto

@@ -68,20 +68,17 @@ template <uint32_t funct3, class Host>
 
 template <class Host> [[gnu::always_inline]] inline Then jump(Machine<Host>& m, Place target) {
     m.target = target;
-    return Then::kBranch;
+    return Then::kJump;
 }
 
-/// jal and jalr: rd is written after the target has been found good.
-template <Isa isa, class Host> [[gnu::always_inline]] inline Then link(Machine<Host>& m, uint32_t rd, Place target) {
+template <class Host> [[gnu::always_inline]] inline Then link(Machine<Host>& m, uint32_t rd, Place target) {
     m.target = target;
-    if (!good_target<isa>(m)) return Then::kBadJump;
-    set(m, rd, m.guest_address(m.pc));
-    return Then::kLinked;
+    m.rd = rd;
+    return Then::kLink;
 }
 
 template <Isa isa, Handler handler, class Host> [[gnu::always_inline]] inline Then execute_16(Machine<Host>& m) {
     uint32_t* const x = m.vm.x;
-    uint32_t* const x8 = x + 8;
     const uint32_t insn = m.insn;
     constexpr uint32_t sign = handler.sign ? 0xffffffff : 0;
     uint32_t value = 0;
@@ -90,38 +87,36 @@ template <Isa isa, Handler handler, class Host> [[gnu::always_inline]] inline Th
     case Format::kCAddi4spn:
         value = c_imm_addi4spn(insn);
         if (value == 0) return Then::kRare;
-        x8[low(insn)] = x[2] + value;
+        opaque(x + low(insn))[8] = x[2] + value;
         return Then::kNext;
     case Format::kCLw:
-        if (!load<kWord>(m, x8[high(insn)] + c_imm_lw(insn), value)) return Then::kAccess;
-        x8[low(insn)] = value;
+        if (!load<kWord>(m, opaque(x + high(insn))[8] + c_imm_lw(insn), value)) return Then::kAccess;
+        opaque(x + low(insn))[8] = value;
         return Then::kNext;
-    case Format::kCSw: return store<kWord>(m, x8[high(insn)] + c_imm_lw(insn), [=] { return x8[low(insn)]; });
+    case Format::kCSw:
+        return store<kWord>(m, opaque(x + high(insn))[8] + c_imm_lw(insn), [=] { return opaque(x + low(insn))[8]; });
     case Format::kCAddi: { // c.nop too
         const uint32_t rd = rd_low(insn);
         if (rd != 0) x[rd] += c_imm(insn, sign);
         return Then::kNext;
     }
-    case Format::kCJ: return jump(m, m.behind_pc(c_imm_j(insn, sign) - 2));
-    case Format::kCJal: return link<isa>(m, 1, m.behind_pc(c_imm_j(insn, sign) - 2));
+    case Format::kCJ: return jump(m, m.behind_pc(c_imm_j(insn) - 2));
+    case Format::kCJal: return link(m, 1, m.behind_pc(c_imm_j(insn) - 2));
     case Format::kCLi: value = c_imm(insn, sign); return set(m, rd_low(insn), value);
     case Format::kCLui: // c.addi16sp too
-        if (c_imm(insn, sign) == 0) return Then::kRare;
-        if (rd_low(insn) == 2) {
-            x[2] += c_imm_addi16sp(insn, sign);
-            return Then::kNext;
-        }
-        value = c_imm_lui(insn, sign);
+        value = c_imm_lui(insn);
+        if (value == 0) return Then::kRare;
+        if (rd_low(insn) == 2) value = x[2] + c_imm_addi16sp(insn);
         return set(m, rd_low(insn), value);
     case Format::kCShift: {
-        uint32_t& d = x8[high(insn)];
+        uint32_t& d = opaque(x + high(insn))[8];
         d = alu(operation(handler.op), d, c_shamt(insn));
         return Then::kNext;
     }
-    case Format::kCAndi: x8[high(insn)] &= c_imm(insn, sign); return Then::kNext;
+    case Format::kCAndi: opaque(x + high(insn))[8] &= c_imm(insn, sign); return Then::kNext;
     case Format::kCArith: {
         uint32_t& d = x[rd_low(insn)]; // bit 10 is set
-        const uint32_t b = x8[low(insn)];
+        const uint32_t b = opaque(x + low(insn))[8];
         if ((insn & 0x40) == 0) {
             if ((insn & 0x20) == 0)
                 d = alu(kAdd | kAlternate, d, b);
@@ -136,8 +131,8 @@ template <Isa isa, Handler handler, class Host> [[gnu::always_inline]] inline Th
         return Then::kNext;
     }
     case Format::kCBranch:
-        if (!branch_taken(handler.op == Op::kBeq ? kBeq : kBne, x8[high(insn)], 0)) return Then::kNext;
-        return jump(m, m.behind_pc(c_imm_b(insn, sign) - 2));
+        if (!branch_taken(handler.op == Op::kBeq ? kBeq : kBne, opaque(x + high(insn))[8], 0)) return Then::kNext;
+        return Then::kBranch;
     case Format::kCSlli: {
         uint32_t& d = x[rd_low(insn)];
         d = alu(kSll, d, c_shamt(insn)); // 0 << n is 0
@@ -161,7 +156,7 @@ template <Isa isa, Handler handler, class Host> [[gnu::always_inline]] inline Th
         if (rs2 != 0) return set(m, rd, add ? x[rd] + x[rs2] : x[rs2]);
         if (rd == 0) return Then::kRare;
         const Place target = m.place(x[rd] & ~1U);
-        return add ? link<isa>(m, 1, target) : jump(m, target);
+        return add ? link(m, 1, target) : jump(m, target);
     }
     default: return Then::kRare;
     }
@@ -201,7 +196,7 @@ template <Isa isa, Handler handler, class Host> [[gnu::always_inline]] inline Th
     case Format::kLoad:
         if (any<isa>(insn, kRd16 | kRs1_16)) return Then::kRare;
         value = x[rs1_low(insn)] + imm_i(insn);
-        if (handler.op == Op::kJalr) return link<isa>(m, rd_low(insn), m.place(value & ~1U));
+        if (handler.op == Op::kJalr) return link(m, rd_low(insn), m.place(value & ~1U));
         if (!load<funct3>(m, value, value)) return Then::kAccess;
         return set(m, rd_low(insn), value);
     case Format::kStore:
@@ -210,14 +205,14 @@ template <Isa isa, Handler handler, class Host> [[gnu::always_inline]] inline Th
     case Format::kBranch:
         if (any<isa>(insn, kRs1_16 | kRs2_16)) return Then::kRare;
         if (!branch_taken(funct3, x[rs1_low(insn)], x[rs2_low(insn)])) return Then::kNext;
-        return jump(m, m.behind_pc(imm_b(insn) - 4));
+        return Then::kBranch;
     case Format::kUpper:
         if (any<isa>(insn, kRd16) || is_cut(m)) return Then::kRare;
         value = imm_u(insn) + (handler.op == Op::kLui ? 0 : m.guest_address(m.pc - 4));
         return set(m, rd_low(insn), value);
     case Format::kJump:
         if (any<isa>(insn, kRd16) || is_cut(m)) return Then::kRare;
-        return link<isa>(m, rd_low(insn), m.behind_pc(imm_j(insn) - 4));
+        return link(m, rd_low(insn), m.behind_pc(imm_j(insn) - 4));
     case Format::kFence: return any<isa>(insn, 0) || is_cut(m) ? Then::kRare : Then::kNext;
     default: return Then::kRare; // kNone, kHostCall
     }

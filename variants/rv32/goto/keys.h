@@ -50,11 +50,7 @@ constexpr bool has_signed_immediate_16(Format format) {
     switch (format) {
     case Format::kCAddi:
     case Format::kCLi:
-    case Format::kCLui:
-    case Format::kCAndi:
-    case Format::kCJ:
-    case Format::kCJal:
-    case Format::kCBranch: return true;
+    case Format::kCAndi: return true;
     default: return false;
     }
 }

@@ -12,26 +12,36 @@ using namespace limpet::rv32;
 /// Where an instruction is in the host's memory. A number, because a bad jump may lead anywhere.
 using Place = uintptr_t;
 
+/// A value that the compiler knows nothing about: neither a constant nor a part of a larger expression. It steers gcc's
+/// code for Cortex-M0+ and means nothing.
+template <class T> [[gnu::always_inline]] inline T opaque(T value) {
+    asm("" : "+r"(value));
+    return value;
+}
+
+[[gnu::always_inline]] inline uint32_t half_at(Place place) {
+    using Any [[gnu::may_alias]] = const uint16_t;
+    return *reinterpret_cast<Any*>(place);
+}
+
 template <class Host> struct Machine {
     limpet_vm& vm;
     const Host& host;
+    const Host* const volatile& host_in_memory; ///< for what is rarely used: volatile, so that it takes no register
     AlignedWindow data;
-    Place code;           ///< start of the code window
-    Place pc;             ///< behind the instruction that is being executed
-    uint32_t insn = 0;    ///< that instruction
-    uint32_t address = 0; ///< guest address of a load or store
-    Place target = 0;     ///< of a jump
-    uint32_t credit = 0;  ///< see loop.h: bytes of code that the budget still allows, plus where the block starts
+    Place pc;         ///< behind the instruction that is being executed, in the code window
+    uint32_t insn;    ///< that instruction
+    uint32_t address; ///< guest address of a load or store
+    Place target;     ///< of a jump
+    uint32_t rd;      ///< what a jump links in
 
-    [[gnu::always_inline]] Machine(limpet_vm& its_vm, const Host& its_host)
-        : vm(its_vm), host(its_host), data(its_vm, its_host), code(reinterpret_cast<Place>(its_host.code)),
-          pc(place(its_vm.pc)) {}
-
+    /// Where the code window starts.
+    [[nodiscard, gnu::always_inline]] Place code() const { return reinterpret_cast<Place>(host_in_memory->code); }
     [[nodiscard, gnu::always_inline]] uint32_t guest_address(Place place) const {
-        return static_cast<uint32_t>(place - code) + vm.window.code_start;
+        return static_cast<uint32_t>(place - code()) + vm.window.code_start;
     }
     [[nodiscard, gnu::always_inline]] Place place(uint32_t guest_address) const {
-        return code + (guest_address - vm.window.code_start);
+        return code() + (guest_address - vm.window.code_start);
     }
     [[nodiscard, gnu::always_inline]] Place behind_pc(uint32_t distance) const {
         return pc + static_cast<Place>(static_cast<int32_t>(distance));
@@ -40,42 +50,64 @@ template <class Host> struct Machine {
 
 /// How the dispatch loop goes on after a handler.
 enum class Then : uint8_t {
-    kNext,    ///< with the next instruction
-    kBranch,  ///< at target, if that is good
-    kLinked,  ///< at target, which has been found good
-    kBadJump, ///< target is bad, or ends the call
-    kAccess,  ///< misaligned, or outside the data window, at address
-    kRare     ///< host call, ecall, ebreak, illegal, or cut off by the end of the code
+    kNext,   ///< with the next instruction
+    kBranch, ///< where the branch leads to
+    kJump,   ///< at target
+    kLink,   ///< at target, with the address of the next instruction in rd
+    kAccess, ///< misaligned, or outside the data window, at address
+    kRare    ///< host call, ecall, ebreak, illegal, or cut off by the end of the code
+};
+
+/// What ended the dispatch loop: a limpet_status, or one of these, of which settle() makes one.
+enum class Ended : uint8_t {
+    kByReturn = LIMPET_RETURN,
+    kByBadJump = LIMPET_FETCH,
+    kByFuel = LIMPET_FUEL,
+    kByAccess = 16,
+    kByRare = 17
 };
 
 /// May a jump go to m.target?
 template <Isa isa, class Host> [[gnu::always_inline]] inline bool good_target(const Machine<Host>& m) {
-    return m.target - m.code < m.vm.window.code_size &&
-           (isa.compressed || aligned<isa>(static_cast<uint32_t>(m.target - m.code))) &&
-           executable_in_window(m.host, m.guest_address(m.target));
+    const Place offset = m.target - m.code();
+    return offset < m.vm.window.code_size && (isa.compressed || aligned<isa>(static_cast<uint32_t>(offset))) &&
+           executable_in_window(m.host, m.vm.window.code_start + static_cast<uint32_t>(offset));
 }
 
-/// Charges the jump to m.target, which is good, and makes it. False: the budget is used up.
-template <class Host> [[gnu::always_inline]] inline bool jump_is_paid(Machine<Host>& m) {
-    const uint32_t left = m.credit - static_cast<uint32_t>(m.pc);
+// Fuel is charged by the byte of straight code, four for each instruction of the budget: so nothing is to be done but
+// at jumps. While the loop runs, vm.fuel holds the bytes that are left plus the place where the straight code began.
+
+template <class Host> [[gnu::always_inline]] inline uint32_t bytes_left(const Machine<Host>& m) {
+    return m.vm.fuel - static_cast<uint32_t>(m.pc);
+}
+
+template <class Host> [[gnu::always_inline]] inline void start_fuel(Machine<Host>& m) {
+    const uint32_t instructions = m.vm.fuel < LIMPET_FUEL_MAX ? m.vm.fuel : LIMPET_FUEL_MAX;
+    m.vm.fuel = 4 * instructions + static_cast<uint32_t>(m.pc);
+}
+
+/// Makes the jump to m.target, which is good. False: the budget is used up.
+template <class Host> [[gnu::always_inline]] inline bool pay_jump(Machine<Host>& m) {
+    const uint32_t left = bytes_left(m);
     m.pc = m.target;
     if (static_cast<int32_t>(left) <= 0) return false;
-    m.credit = left + static_cast<uint32_t>(m.pc);
+    m.vm.fuel = left + static_cast<uint32_t>(m.pc);
     return true;
 }
 
 /// Brings vm up to date.
 template <class Host> [[gnu::always_inline]] inline void pause(Machine<Host>& m) {
-    asm("" : "+r"(m.pc));
+    const auto left = static_cast<int32_t>(bytes_left(m));
+    m.vm.fuel = left < 0 ? 0 : (static_cast<uint32_t>(left) + 3) / 4;
     m.vm.pc = m.guest_address(m.pc);
-    const auto left = static_cast<int32_t>(m.credit - static_cast<uint32_t>(m.pc));
-    m.vm.fuel = left < 0 ? 0 : static_cast<uint32_t>(left) / 4;
 }
 
 /// Is part of the instruction before pc behind the end of the code? To be asked where the guard does not make a cut
 /// instruction illegal: its second halfword, 8, names x16 as rs1.
 template <class Host> [[gnu::always_inline]] inline bool is_cut(const Machine<Host>& m) {
-    return m.pc - m.code > m.vm.window.code_size || !executable_in_window(m.host, m.guest_address(m.pc - 2));
+    const Place offset = m.pc - m.code();
+    return offset > m.vm.window.code_size ||
+           !executable_in_window(m.host, m.vm.window.code_start + static_cast<uint32_t>(offset) - 2);
 }
 
 } // namespace limpet::rv32_goto

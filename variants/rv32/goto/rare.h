@@ -1,6 +1,6 @@
 /// \file
-/// What rv32-goto's handlers leave to others, because it is rare: each function looks at the instruction again, so that
-/// handlers need to keep nothing for it. They return LIMPET_RETURN when the run goes on.
+/// What the handlers of rv32-goto leave to others, because it is rare. The dispatch loop ends for it, and with it its
+/// use of the host's stack; the instruction is looked at again, so that handlers need to keep nothing for it.
 #pragma once
 
 #include "../../../interp/rv32/fields.h"
@@ -9,47 +9,55 @@
 
 namespace limpet::rv32_goto {
 
-/// The load or store `insn`, whose registers are good, at vm.trap_address.
-template <Isa isa, class Host>
-[[gnu::noinline, gnu::cold]] limpet_status access(limpet_vm& vm, const Host& host, uint32_t insn) {
-    const bool is_long = length<isa>(insn) == 4;
-    const uint32_t access_funct3 = is_long ? funct3(insn) : kWord;
-    const uint32_t size = access_size(access_funct3);
-    const bool is_store = (insn & (is_long ? 0x20 : 0x8000)) != 0;
-    const bool by_sp = (insn & 3) == 2;
-    if (is_store) {
-        const uint32_t rs2 = is_long ? limpet::rv32::rs2(insn) : by_sp ? c_rs2(insn) : c_low(insn);
-        return store_bytes(vm, host, vm.trap_address, size, vm.x[rs2]) ? LIMPET_RETURN : LIMPET_STORE;
-    }
-    const uint32_t rd = is_long || by_sp ? limpet::rv32::rd(insn) : c_low(insn);
-    uint32_t value = 0;
-    if (!load_bytes(vm, host, vm.trap_address, size, value)) return LIMPET_LOAD;
-    if (rd != 0) vm.x[rd] = extend(access_funct3, value);
-    return LIMPET_RETURN;
+/// The instruction at vm.pc has been carried out.
+inline limpet_status go_on(limpet_vm& vm, uint32_t next) {
+    vm.pc = next;
+    if (vm.fuel != 0) --vm.fuel;
+    return LIMPET_RUNNING;
 }
 
-/// The jump `insn` at vm.pc to vm.trap_address, which is no place to go to: a trap, or the end of the call.
-template <Isa isa> [[gnu::noinline, gnu::cold]] limpet_status bad_jump(limpet_vm& vm, uint32_t insn) {
-    if (vm.trap_address != LIMPET_RETURN_ADDRESS) return LIMPET_FETCH;
-    uint32_t link = 0;
-    if (length<isa>(insn) == 4) {
-        if ((insn & 4) != 0) link = rd(insn); // jal, jalr; not a branch
-    } else if ((insn & 0xe003) == 0x2001 || (insn & 0xf003) == 0x9002) {
-        link = 1; // c.jal, c.jalr
+/// The load or store `insn`, whose registers are good, at vm.trap_address.
+template <Isa isa, class Host>
+[[gnu::always_inline]] inline limpet_status access(limpet_vm& vm, const Host& host, uint32_t insn) {
+    const bool is_long = length<isa>(insn) == 4;
+    const bool by_sp = (insn & 3) == 2;
+    const bool is_store = (insn & (is_long ? 0x20 : 0x8000)) != 0;
+    const uint32_t width = is_long ? funct3(insn) : kWord;
+    uint32_t reg = insn >> (is_store ? is_long ? 20 : 2 : is_long || by_sp ? 7 : 2) & 15; // rd, rs2
+    if (!is_long && !by_sp) reg = c_low(insn);
+    uint32_t& x = vm.x[reg];
+    if (is_store) {
+        if (!store_bytes(vm, host, vm.trap_address, access_size(width), x)) return LIMPET_STORE;
+    } else {
+        uint32_t value = 0;
+        if (!load_bytes(vm, host, vm.trap_address, access_size(width), value)) return LIMPET_LOAD;
+        if (reg != 0) x = extend(width, value);
     }
-    if (link != 0) vm.x[link] = vm.pc + length<isa>(insn);
-    vm.pc = LIMPET_RETURN_ADDRESS;
-    return LIMPET_RETURN;
+    return go_on(vm, vm.pc + length<isa>(insn));
 }
 
 /// Anything else that no handler carries out.
 template <Isa isa, class Host>
-[[gnu::noinline, gnu::cold]] limpet_status rare(limpet_vm& vm, const Host& host, uint32_t insn) {
-    if (cut_off(vm, host, vm.pc + length<isa>(insn))) return LIMPET_FETCH;
+[[gnu::always_inline]] inline limpet_status rare(limpet_vm& vm, const Host& host, uint32_t insn) {
+    const uint32_t next = vm.pc + length<isa>(insn);
+    if ((insn & 0x000fffff) == 0x0b) { // cut off, it would be another instruction: the guard's bit 19 is set
+        if (host.call == nullptr) return LIMPET_HOST_CALL;
+        const limpet_status status = host.call(&vm, &host, insn >> 20, vm.x + 10);
+        return status == LIMPET_RETURN ? go_on(vm, next) : status;
+    }
+    if (cut_off(vm, host, next)) return LIMPET_FETCH;
     if (insn == 0x00000073) return LIMPET_ECALL;
     if (insn == 0x00100073 || (isa.compressed && insn == 0x9002)) return LIMPET_BREAKPOINT;
-    if ((insn & 0x000fffff) != 0x0b) return LIMPET_ILLEGAL;
-    return host.call == nullptr ? LIMPET_HOST_CALL : host.call(&vm, &host, insn >> 20, vm.x + 10);
+    return LIMPET_ILLEGAL;
+}
+
+/// Settles what ended the dispatch loop. Returns LIMPET_RUNNING when it shall go on at vm.pc.
+template <Isa isa, class Host>
+[[gnu::noinline, gnu::cold]] limpet_status settle(limpet_vm& vm, const Host& host, Ended ended) {
+    const Place place = reinterpret_cast<Place>(host.code) + (vm.pc - vm.window.code_start);
+    uint32_t insn = half_at(place);
+    if (length<isa>(insn) == 4) insn |= half_at(place + 2) << 16;
+    return ended == Ended::kByAccess ? access<isa>(vm, host, insn) : rare<isa>(vm, host, insn);
 }
 
 } // namespace limpet::rv32_goto
