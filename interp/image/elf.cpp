@@ -108,13 +108,24 @@ Segment read_section(const GElf_Shdr& header, std::span<const uint8_t> file) {
             .executable = (header.sh_flags & SHF_EXECINSTR) != 0};
 }
 
-/// The symbols, and by address the sections that are in memory.
-std::vector<Segment> read_sections(Elf* elf, std::span<const uint8_t> file, std::vector<Symbol>& symbols) {
+/// A section that is not in memory.
+Section read_note(Elf* elf, size_t names, const GElf_Shdr& header, std::span<const uint8_t> file) {
+    const char* name = elf_strptr(elf, names, header.sh_name);
+    if (name == nullptr) fail("damaged ELF section names");
+    return {.name = name, .data = contents("section", header.sh_offset, header.sh_size, file)};
+}
+
+/// The symbols and the sections that are not in memory go into `result`. Returns by address the sections that are.
+std::vector<Segment> read_sections(Elf* elf, std::span<const uint8_t> file, ElfFile& result) {
+    size_t names = 0;
+    if (elf_getshdrstrndx(elf, &names) != 0) fail("damaged ELF section headers");
     std::vector<Segment> sections;
     for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr; section = elf_nextscn(elf, section)) {
         GElf_Shdr header;
         if (gelf_getshdr(section, &header) == nullptr) fail("damaged ELF section headers");
-        if (header.sh_type == SHT_SYMTAB) read_symbols(elf, section, header, symbols);
+        if (header.sh_type == SHT_SYMTAB) read_symbols(elf, section, header, result.symbols);
+        if (header.sh_type == SHT_PROGBITS && (header.sh_flags & SHF_ALLOC) == 0)
+            result.notes.push_back(read_note(elf, names, header, file));
         if ((header.sh_flags & SHF_ALLOC) != 0 && header.sh_size != 0) sections.push_back(read_section(header, file));
     }
     std::ranges::stable_sort(sections, {}, &Segment::address);
@@ -178,7 +189,7 @@ ElfFile read_elf(std::span<const uint8_t> file) {
     result.entry = static_cast<uint32_t>(header.e_entry);
     result.embedded = (header.e_flags & EF_RISCV_RVE) != 0;
     result.compressed = (header.e_flags & EF_RISCV_RVC) != 0;
-    const std::vector<Segment> sections = read_sections(elf.get(), file, result.symbols);
+    const std::vector<Segment> sections = read_sections(elf.get(), file, result);
     for (const Segment& segment : read_segments(elf.get(), file)) {
         if (segment.writable && segment.executable)
             split(segment, sections, result.segments);

@@ -19,6 +19,12 @@ struct Symbol {
     bool function; ///< typed as one
 };
 
+/// A part of the file that is not in memory: what a build writes down beside the program.
+struct Section {
+    std::string name;
+    std::span<const uint8_t> data;
+};
+
 /// What a guest is loaded from. Its spans point into the bytes that it was read from.
 struct ElfFile {
     uint32_t entry = 0;
@@ -27,6 +33,7 @@ struct ElfFile {
     std::vector<Segment> segments; ///< PT_LOAD, at p_vaddr
     std::vector<Segment> code;     ///< what is instructions: the executable sections; of a stripped file the segments
     std::vector<Symbol> symbols;   ///< those with a name and an address, by address
+    std::vector<Section> notes;    ///< sections that are not in memory
 
     [[nodiscard]] const Symbol* find(std::string_view name) const; ///< nullptr: there is none
 };

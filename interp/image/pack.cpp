@@ -1,0 +1,83 @@
+#include "pack.h"
+
+#include "../rv32/decode.h"
+#include "container_format.h"
+#include "image.h"
+
+#include <algorithm>
+#include <map>
+
+namespace limpet {
+
+namespace {
+
+constexpr std::string_view kEntryPrefix = "limpet_entry_";
+
+/// Where an address is, for a message: "in task", "in read_chip".
+std::string place(const ElfFile& file, uint32_t address) {
+    const Symbol* best = nullptr;
+    for (const Symbol& symbol : file.symbols)
+        if (symbol.function && symbol.address <= address) best = &symbol;
+    return best == nullptr ? "" : " in function " + best->name;
+}
+
+uint32_t word(const std::vector<uint8_t>& bytes, size_t at) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < sizeof value && at + i < bytes.size(); ++i) value |= uint32_t{bytes[at + i]} << 8 * i;
+    return value;
+}
+
+/// Finds the host calls of code without a gap: one instruction after the other. Throws unless all are legal, or the
+/// zeros that fill it up and mark what is never reached.
+std::map<uint32_t, std::vector<uint32_t>> find_host_calls(const ElfFile& file, const Container& image, rv32::Isa isa) {
+    std::map<uint32_t, std::vector<uint32_t>> calls; // id: offsets
+    for (uint32_t at = 0; at < image.code.size();) {
+        const uint32_t insn = word(image.code, at);
+        const bool is_short = isa.compressed && (insn & 3) != 3;
+        const rv32::Instruction* row = rv32::find_instruction(isa, insn);
+        const bool unreached = (is_short ? insn & 0xffff : insn) == 0 || insn == 0xc0001073; // unimp, of both lengths
+        if (row == nullptr && !unreached)
+            throw LoadError("code that " + image.isa + " does not have" + place(file, image.windows.code_start + at));
+        if (row != nullptr && row->op == rv32::Op::kHostCall) calls[operands(*row, insn).imm].push_back(at);
+        at += is_short ? 2 : 4;
+    }
+    return calls;
+}
+
+} // namespace
+
+std::vector<Entry> linked_entries(const ElfFile& file) {
+    std::vector<Entry> entries;
+    for (const Symbol& symbol : file.symbols)
+        if (symbol.function && symbol.name.starts_with(kEntryPrefix))
+            entries.push_back({.name = symbol.name.substr(kEntryPrefix.size()), .address = symbol.address});
+    if (entries.empty()) throw LoadError("no function is an entry: name one with LIMPET_ENTRY");
+    return entries;
+}
+
+Container pack(const ElfFile& file, const std::string& isa, std::span<const calls::Declaration> declarations,
+               uint32_t stack_bytes) {
+    const Image linked = read_image(file);
+    Container image;
+    image.isa = isa;
+    image.windows = linked.windows;
+    image.stack_top = linked.stack_top;
+    image.stack_bytes = stack_bytes;
+    image.entries = linked_entries(file);
+    image.data = linked.data;
+    image.code = linked.code;
+    for (auto& [id, offsets] : find_host_calls(file, image, find_isa(isa).value())) {
+        if (id >= declarations.size())
+            throw LoadError("host call " + std::to_string(id) + " is not declared" +
+                            place(file, image.windows.code_start + offsets[0]));
+        for (const uint32_t offset : offsets)
+            for (size_t i = 0; i < sizeof(uint32_t); ++i)
+                image.code[offset + i] = static_cast<uint8_t>(container_format::host_call(kUnboundId) >> 8 * i);
+        image.imports.push_back(
+            {.name = declarations[id].name, .signature = canonical(declarations[id]), .fixups = offsets});
+    }
+    std::ranges::sort(image.imports, {}, &Import::name); // whatever the order of the declarations
+    return image;
+}
+
+} // namespace limpet
