@@ -2,6 +2,7 @@
 /// The command `limpet`. Each subcommand's own file does the work; here are its words and its exit status.
 #include "batch.h"
 #include "errors.h"
+#include "image_commands.h"
 #include "listing.h"
 #include "run.h"
 
@@ -18,9 +19,10 @@ int print_backends() {
     return kExitOk;
 }
 
-int disasm_command(const std::string& file, const std::string& isa) {
+int disasm_command(const std::string& file, const std::string& isa, const std::string& symbols) {
     if (!isa.empty()) (void)parse_isa(isa); // before the file is looked at
-    const Program program(file, 0);
+    Program program(file, 0);
+    if (!symbols.empty()) program.take_symbols(symbols);
     print_listing(program, parse_isa(isa.empty() ? program.isa_name() : isa), stdout);
     return kExitOk;
 }
@@ -32,12 +34,13 @@ int batch_command(const std::string& isa, const std::string& backend) {
 
 /// Adds `run` to the command; what it is told goes into `options`.
 CLI::App* add_run(CLI::App& app, RunOptions& options) {
-    CLI::App* run = app.add_subcommand("run", "Run a guest: an ELF executable or a raw binary");
+    CLI::App* run = app.add_subcommand("run", "Run a guest: an image, an ELF executable or a raw binary");
     run->add_option("FILE", options.file, "ELF at its link address; raw: code and constants at BASE")->required();
     run->add_option("--isa", options.isa, "Profile (default: what the file says, raw rv32ec)");
     run->add_option("--backend", options.backend, "One of `limpet backends` (default: the reference)");
     run->add_option("--entry", options.entry, "Symbol or address to call (default: what the file says, raw BASE)");
     run->add_option("--args", options.args, "w0,w1,..: a0 to a5 (default: 0)");
+    run->add_option("--imports", options.imports, "The firmware's .calls file (default: host calls of an image trap)");
     run->add_option("--fuel", options.fuel, "Instructions after which it is stopped (default: no limit)");
     options.memory = "0:65536";
     run->add_option("--memory", options.memory, "BASE:SIZE; sp starts at its end")->capture_default_str();
@@ -56,14 +59,17 @@ int command(int argc, char** argv) {
     std::string file;
     std::string isa;
     std::string backend;
-    CLI::App* disasm = app.add_subcommand("disasm", "Print the instructions of an ELF executable or a raw binary");
+    std::string symbols;
+    CLI::App* disasm = app.add_subcommand("disasm", "Print the instructions of an image, an ELF file or a raw binary");
     disasm->add_option("FILE", file)->required();
     disasm->add_option("--isa", isa, "Profile (default: what the file says, raw rv32ec)");
+    disasm->add_option("--symbols", symbols, "The ELF file that an image was made from (limpet build --debug)");
     CLI::App* batch =
         app.add_subcommand("batch", "Run many small cases: requests on standard input, replies on output");
     batch->add_option("--isa", isa, "Profile")->required();
     batch->add_option("--backend", backend, "One of `limpet backends` (default: the reference)");
     app.add_subcommand("backends", "One line each: isa profile, name");
+    ImageCommands images(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp& help) {
@@ -71,10 +77,12 @@ int command(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         throw UsageError(error.what());
     }
-    if (app.get_subcommands().empty()) throw UsageError("one of these is needed: run, disasm, batch, backends");
+    if (app.get_subcommands().empty())
+        throw UsageError("one of these is needed: build, info, check, sdk, run, disasm, batch, backends");
+    if (const auto status = images.run()) return *status;
     try {
         if (run->parsed()) return run_command(run_options);
-        if (disasm->parsed()) return disasm_command(file, isa);
+        if (disasm->parsed()) return disasm_command(file, isa, symbols);
     } catch (const LoadError& error) {
         throw LoadError((run->parsed() ? run_options.file : file) + ": " + error.what());
     }

@@ -3,39 +3,31 @@
 #include "errors.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
-#include <fstream>
+#include <fmt/ranges.h>
 
 namespace limpet {
 
 namespace {
 
-/// No guest is larger; an endless file (/dev/zero) is.
-constexpr size_t kFileBytesMax = size_t{1} << 28;
+uint32_t entry_of_image(const Container& image, const std::string& name) {
+    if (name.empty() && image.entries.size() == 1) return image.entries[0].address;
+    if (const Entry* entry = image.find_entry(name)) return entry->address;
+    std::vector<std::string> names;
+    for (const Entry& entry : image.entries) names.push_back(entry.name);
+    throw LoadError(fmt::format("{}; there is: {}", name.empty() ? "--entry is needed" : "no entry '" + name + "'",
+                                fmt::join(names, ", ")));
+}
 
 } // namespace
-
-std::vector<uint8_t> read_file(const std::string& path) {
-    std::ifstream stream(path, std::ios::binary);
-    if (!stream) throw LoadError(fmt::format("cannot open it: {}", std::strerror(errno)));
-    std::vector<uint8_t> bytes;
-    std::vector<char> chunk(size_t{1} << 16);
-    do {
-        errno = 0;
-        stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-        if (stream.bad() || (stream.gcount() == 0 && errno != 0))
-            throw LoadError(fmt::format("cannot read it: {}", std::strerror(errno)));
-        bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + stream.gcount());
-        if (bytes.size() > kFileBytesMax) throw LoadError("larger than any guest");
-    } while (stream);
-    return bytes;
-}
 
 Program::Program(const std::string& path, uint32_t raw_base) : file_(read_file(path)) {
     if (is_elf(file_)) {
         elf_ = read_elf(file_);
+        return;
+    }
+    if (is_container(file_) || path.ends_with(".limpet")) {
+        read_image_file();
         return;
     }
     if (file_.empty()) throw LoadError("the file is empty");
@@ -49,9 +41,48 @@ Program::Program(const std::string& path, uint32_t raw_base) : file_(read_file(p
     elf_.code = elf_.segments;
 }
 
-std::string Program::isa_name() const { return elf_.compressed ? "rv32ec" : "rv32e"; }
+void Program::read_image_file() {
+    image_ = read_container(file_);
+    elf_.segments.push_back({.address = image_->windows.code_start,
+                             .data = image_->code,
+                             .size = image_->windows.code_size,
+                             .writable = false,
+                             .executable = true});
+    elf_.code = elf_.segments;
+    for (const Entry& entry : image_->entries)
+        elf_.symbols.push_back({.name = entry.name, .address = entry.address, .size = 0, .function = true});
+    std::ranges::stable_sort(elf_.symbols, {}, &Symbol::address);
+}
+
+void Program::bind(std::span<const calls::Declaration> declarations) {
+    if (!image_) throw LoadError("not an image: it has no imports");
+    std::ranges::copy(bind_imports(*image_, declarations), image_->code.begin());
+}
+
+void Program::take_symbols(const std::string& path) {
+    if (!image_) throw LoadError("not an image: it has its own symbols");
+    const std::vector<uint8_t> file = read_file(path);
+    ElfFile elf = read_elf(file);
+    for (const Entry& entry : image_->entries) {
+        const Symbol* symbol = elf.find("limpet_entry_" + entry.name);
+        if (symbol == nullptr || symbol->address != entry.address)
+            throw LoadError(fmt::format("{} is another program: its entry {} differs", path, entry.name));
+    }
+    elf_.symbols = std::move(elf.symbols);
+}
+
+std::unique_ptr<Guest> Program::make_guest(const MemoryOption& memory) const {
+    if (image_) return std::make_unique<Guest>(image_->windows, image_->stack_top, image_->data, image_->code);
+    return std::make_unique<Guest>(memory.base, memory.size, elf_.segments);
+}
+
+std::string Program::isa_name() const {
+    if (image_) return image_->isa;
+    return elf_.compressed ? "rv32ec" : "rv32e";
+}
 
 uint32_t Program::entry(const std::string& name) const {
+    if (image_) return entry_of_image(*image_, name);
     if (name.empty()) return elf_.entry;
     if (const auto address = find(name)) return *address;
     try {

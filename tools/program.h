@@ -2,30 +2,48 @@
 /// A guest read from a file, and the names in it.
 #pragma once
 
+#include "../interp/image/container.h"
 #include "../interp/image/elf.h"
+#include "builder/files.h"
 #include "options.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace limpet {
 
-/// The bytes of a file. Throws LoadError.
-[[nodiscard]] std::vector<uint8_t> read_file(const std::string& path);
-
-/// An ELF executable, or a raw binary: code and constants, to be loaded at the start of memory.
+/// An image, an ELF executable, or a raw binary: code and constants, to be loaded at the start of memory.
 class Program {
 public:
     /// Throws LoadError.
     Program(const std::string& path, uint32_t raw_base);
 
+    /// Not copyable, because segments point into it.
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+
+    /// nullptr: the file is not an image.
+    [[nodiscard]] const Container* image() const { return image_ ? &*image_ : nullptr; }
+
+    /// Gives the host calls of an image the ids of a firmware. Throws LoadError when it lacks one.
+    void bind(std::span<const calls::Declaration> declarations);
+
+    /// Takes the names of functions from the ELF file that an image was made from. Throws LoadError when it is another
+    /// one.
+    void take_symbols(const std::string& path);
+
+    /// The guest, before its first call. An image has its own memory; all others get `memory`. Throws LoadError.
+    [[nodiscard]] std::unique_ptr<Guest> make_guest(const MemoryOption& memory) const;
+
     /// What a file says about the profile that it is compiled for: ELF flags tell whether there are 16-bit
     /// instructions. "rv32ec" for a raw binary.
     [[nodiscard]] std::string isa_name() const;
 
-    /// The address of a symbol, or a number; "": where the file says that it starts. Throws LoadError.
+    /// The address of a symbol, or a number; "": where the file says that it starts. Of an image: of an entry; "": of
+    /// the only one. Throws LoadError.
     [[nodiscard]] uint32_t entry(const std::string& name) const;
 
     [[nodiscard]] std::optional<uint32_t> find(std::string_view symbol) const;
@@ -43,8 +61,11 @@ private:
     /// The last symbol at or before a code address, a function if there is one; nullptr: none.
     [[nodiscard]] const Symbol* enclosing(uint32_t address) const;
 
+    void read_image_file();
+
     std::vector<uint8_t> file_;
-    ElfFile elf_; ///< of a raw binary: one segment, no symbols
+    std::optional<Container> image_;
+    ElfFile elf_; ///< of a raw binary: one segment, no symbols; of an image: its code, and its entries as symbols
 };
 
 } // namespace limpet

@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include "builder/sdk.h"
 #include "errors.h"
 #include "execution.h"
 #include "gdb/server.h"
@@ -101,7 +102,7 @@ bool run_to_end(Session& session, const Program& program, const RunOptions& opti
 
 std::unique_ptr<Guest> make_guest(const Program& program, const MemoryOption& memory, const std::string& option) {
     try {
-        return std::make_unique<Guest>(memory.base, memory.size, program.segments());
+        return program.make_guest(memory);
     } catch (const LoadError& error) {
         throw LoadError(fmt::format("{} (--memory {})", error.what(), option));
     }
@@ -116,7 +117,8 @@ int run_command(const RunOptions& options) {
     if (!options.gdb.empty()) (void)parse_port(options.gdb);
     if (!options.isa.empty()) (void)choose_backend(options.isa, options.backend); // before the file is looked at
 
-    const Program program(options.file, memory.base);
+    Program program(options.file, memory.base);
+    if (!options.imports.empty()) program.bind(read_imports(options.imports));
     const std::string isa_name = options.isa.empty() ? program.isa_name() : options.isa;
     const bool by_steps = options.trace || !options.gdb.empty();
     const Backend& backend = choose_backend(isa_name, by_steps ? "" : options.backend);

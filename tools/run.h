@@ -13,6 +13,7 @@ struct RunOptions {
     std::string backend;   ///< "": the reference
     std::string entry;     ///< "": what the file says
     std::string args;      ///< a0..a5
+    std::string imports;   ///< file of the firmware's declarations; "": every host call of an image traps
     std::string fuel;      ///< "": no limit
     std::string memory;    ///< BASE:SIZE
     std::string signature; ///< file to write; "": none

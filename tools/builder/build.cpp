@@ -1,0 +1,99 @@
+#include "build.h"
+
+#include "../../interp/image/pack.h"
+#include "../../interp/image/stack_use.h"
+#include "../errors.h"
+#include "cache.h"
+#include "compiler.h"
+#include "files.h"
+#include "sdk.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+namespace limpet {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// No microcontroller that this is for has more to give to one guest.
+constexpr uint32_t kStackBytesMax = 1U << 20;
+
+void check(const BuildOptions& options) {
+    constexpr std::string_view levels[] = {"0", "1", "2", "3", "s", "z", "g"};
+    if (std::ranges::find(levels, options.optimisation) == std::end(levels))
+        throw UsageError(fmt::format("-O{}: there is: -O0, -O1, -O2, -O3, -Os, -Oz, -Og", options.optimisation));
+    for (const std::string& define : options.defines)
+        if (define.empty()) throw UsageError("-D: no name");
+    if (options.stack.value_or(0) > kStackBytesMax)
+        throw UsageError(fmt::format("--stack: {} bytes are too many", *options.stack));
+}
+
+/// What tells this command from an older one, whose images a cache must not give out.
+std::string own_version() {
+    struct stat file {};
+    if (stat("/proc/self/exe", &file) != 0) return "";
+    return fmt::format("{}.{}.{}", file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec);
+}
+
+/// All that an image depends on besides the files that the compiler reads.
+std::string cache_key(const BuildOptions& options, const Compiler& compiler,
+                      const std::vector<calls::Declaration>& declarations) {
+    std::string key = own_version() + '\0' + compiler.version() + '\0' + sdk_text() + '\0' +
+                      calls::dictionary(declarations) + '\0' + options.isa + '\0' +
+                      std::to_string(options.stack.value_or(UINT32_MAX)) + '\0' + fs::current_path().string();
+    for (const std::string& flag : compiler.flags()) key += '\0' + flag;
+    for (const std::string& source : options.sources) key += '\0' + source;
+    return key;
+}
+
+/// Bytes of stack that the deepest of all entries needs.
+uint32_t stack_of(const ElfFile& program, const BuildOptions& options) {
+    const rv32::Isa isa = find_isa(options.isa).value();
+    uint32_t bytes = 0;
+    if (options.stack) return *options.stack;
+    for (const Entry& entry : linked_entries(program)) bytes = std::max(bytes, stack_use(program, isa, entry.address));
+    if (bytes > kStackBytesMax) throw LoadError(fmt::format("stack use: {} bytes", bytes));
+    return bytes;
+}
+
+Built compile(const BuildOptions& options, Compiler& compiler, const std::vector<calls::Declaration>& declarations) {
+    for (const std::string& source : options.sources) compiler.compile(source);
+    Built built;
+    // Linked twice: how much stack the code needs is known only when it is there.
+    built.elf = read_file(compiler.link(0));
+    const uint32_t stack_bytes = stack_of(read_elf(built.elf), options);
+    built.elf = read_file(compiler.link(stack_bytes));
+    Container image = pack(read_elf(built.elf), options.isa, declarations, stack_bytes);
+    built.image = write_container(image);
+    return built;
+}
+
+} // namespace
+
+Built build(const BuildOptions& options) {
+    check(options);
+    const std::vector<calls::Declaration> declarations = read_imports(options.imports);
+    const TemporaryFolder folder;
+    Compiler compiler(options, folder.path());
+    std::optional<Cache> cache;
+    if (!options.cache.empty()) {
+        cache.emplace(options.cache, cache_key(options, compiler, declarations));
+        if (auto built = cache->find()) return std::move(*built);
+    }
+    write_sdk(folder.path(), declarations);
+    Built built = compile(options, compiler, declarations);
+    if (cache) cache->put(built, compiler.headers());
+    return built;
+}
+
+int build_command(const BuildOptions& options) {
+    const Built built = build(options);
+    if (!options.debug.empty()) write_bytes(options.debug, built.elf);
+    write_bytes(options.output, built.image);
+    return kExitOk;
+}
+
+} // namespace limpet
