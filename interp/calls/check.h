@@ -35,7 +35,7 @@ template <class Host, class Resolve>
 [[gnu::always_inline]] inline bool check(const limpet_vm& vm, const Host& host, const limpet_signature& signature,
                                          const uint32_t* args, uintptr_t* out, const Resolve& resolve) {
     const uint32_t* arg = args;
-    const auto* details = reinterpret_cast<const uint8_t*>(&signature); // the fifth is in types
+    const auto* details = reinterpret_cast<const uint8_t*>(&signature);         // the fifth is in types
     for (uint32_t types = signature.types & ~0xfffU; types != 0; types <<= 4) { // without result and last detail
         const uint32_t value = *arg++;
         uint32_t detail = *details++;

@@ -127,12 +127,12 @@ std::string bpf_body(const Declaration& declaration, size_t id) {
     return text + (declaration.result ? return_statement(kBpf, *declaration.result) : "");
 }
 
-/// The comment of an imports file as one of C, which it must not be able to end.
+/// The comment of an imports file as one of C, which it must not be able to end, nor seem to start another one.
 std::string c_comment(const Declaration& declaration, size_t id) {
     std::string text = declaration.comment + "Host call " + std::to_string(id) + ": " + canonical(declaration);
     std::string result = "/* ";
     for (const char c : text) {
-        if (c == '/' && result.back() == '*') result += ' ';
+        if ((c == '/' && result.back() == '*') || (c == '*' && result.back() == '/')) result += ' ';
         if (c == '\n')
             result += "\n * ";
         else
