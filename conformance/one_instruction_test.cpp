@@ -42,7 +42,8 @@ uint32_t code_address(const Layout& layout, Random& random) {
     if (chance < 50) return layout.code_start + random.below(layout.code_size);
     if (chance < 65) return layout.code_start + (random.below(layout.code_size) & ~3U);
     if (chance < 90)
-        return random.pick({layout.code_start, layout.code_end(), LIMPET_RETURN_ADDRESS, layout.base}) +
+        return random.pick({layout.code_start, layout.code_end(), LIMPET_RETURN_ADDRESS, layout.base, layout.gap.start,
+                            layout.gap.start + layout.gap.size}) +
                static_cast<uint32_t>(random.between(-5, 5));
     return random.bits();
 }
@@ -50,6 +51,14 @@ uint32_t code_address(const Layout& layout, Random& random) {
 /// Gives the base register the value with which this load, store or jump reaches `address`.
 void aim(Vector& v, const rv32::Operands& operands, uint32_t address) {
     if (operands.rs1 != 0) v.x[operands.rs1] = address - operands.imm;
+}
+
+/// Anywhere, but often first or last in the code, and mostly where rv32e can run it.
+uint32_t code_place(const Layout& layout, uint32_t size, Random& random) {
+    const uint32_t last = (layout.code_size - size) & ~1U;
+    if (layout.gap.size != 0 && random.chance(5)) return layout.gap.start - size;
+    const uint32_t offset = random.chance(10) ? 0 : random.chance(10) ? last : random.below(last / 2 + 1) * 2;
+    return layout.code_start + (random.chance(60) ? offset & ~3U : offset);
 }
 
 Vector random_vector(const rv32::Instruction& row, Random& random) {
@@ -76,11 +85,8 @@ Vector random_vector(const rv32::Instruction& row, Random& random) {
     Code code;
     code.add_raw(insn);
     v.code.assign(code.bytes().begin(), code.bytes().end());
-    // Anywhere, but often first and last in the code, and mostly where rv32e can run it.
-    const uint32_t last = (layout.code_size - code.size()) & ~1U;
-    v.code_at = random.chance(10) ? 0 : random.chance(10) ? last : random.below(last / 2 + 1) * 2;
-    if (random.chance(60)) v.code_at &= ~3U;
-    v.code_at += layout.code_start;
+    do v.code_at = code_place(layout, code.size(), random);
+    while (layout.code_left(v.code_at) < code.size());
     v.pc = v.code_at;
     v.fuel = 4; // one, the ebreak it comes to, and a jump to itself never ends
     return v;

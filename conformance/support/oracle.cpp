@@ -161,7 +161,7 @@ bool Oracle::came_by_jump(uint32_t pc) const {
 void Oracle::arrive(uint32_t pc) {
     const Registers now = registers();
     if (!first_) {
-        const bool outside = pc - layout_.code_start >= layout_.code_size || pc % (isa_.compressed ? 2 : 4) != 0;
+        const bool outside = layout_.code_left(pc) == 0 || pc % (isa_.compressed ? 2 : 4) != 0;
         const bool jumped = came_by_jump(pc);
         if (jumped && pc > pc_ && pc < pc_ + size_) ambiguous_ = true;
         if (!jumped && outside && is_branch(*rv32::find_instruction(isa_, insn_))) ambiguous_ = true;
@@ -183,10 +183,10 @@ void Oracle::arrive(uint32_t pc) {
     begin(pc);
 }
 
-/// The instruction at pc, which is inside the code or at its end, is the next one.
+/// The instruction at pc, which is inside the code or at an end of it, is the next one.
 void Oracle::begin(uint32_t pc) {
     if (outcome_->executed >= vector_->fuel) return stop(LIMPET_FUEL, pc);
-    const uint32_t left = layout_.code_end() - pc;
+    const uint32_t left = layout_.code_left(pc);
     if (left < 2) return stop(LIMPET_FETCH, pc);
     insn_ = 0;
     std::memcpy(&insn_, at(pc), std::min(left, 4U));

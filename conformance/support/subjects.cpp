@@ -16,6 +16,12 @@ std::string Subject::name() const {
     return text;
 }
 
+/// The images of this build, or others of the same names (scripts/mutate).
+static std::string image_directory() {
+    const char* other = std::getenv("LIMPET_THUMB_IMAGES");
+    return other == nullptr ? kThumbImages : other;
+}
+
 const std::vector<Subject>& subjects() {
     static std::vector<std::unique_ptr<ThumbBackend>> thumb;
     static const std::vector<Subject> all = [] {
@@ -25,8 +31,8 @@ const std::vector<Subject>& subjects() {
         for (const std::unique_ptr<Backend>& backend : backends()) {
             std::string name = backend->name;
             std::ranges::replace(name, '/', '-');
-            thumb.push_back(std::make_unique<ThumbBackend>(*backend, std::string(kThumbImages) + "/conformance-" +
-                                                                         name + "-" + backend->isa_name + ".bin"));
+            thumb.push_back(std::make_unique<ThumbBackend>(*backend, image_directory() + "/conformance-" + name + "-" +
+                                                                         backend->isa_name + ".bin"));
             list.push_back({.backend = thumb.back().get(), .mcu = true});
         }
         return list;

@@ -47,6 +47,11 @@ bool Layout::allows(uint32_t address, uint32_t size, bool store) const {
     return true;
 }
 
+uint32_t Layout::code_left(uint32_t address) const {
+    if (address < code_start || address >= code_end() || gap.contains(address)) return 0;
+    return (address < gap.start ? gap.start : code_end()) - address;
+}
+
 std::span<const Layout> layouts() {
     static const Layout all[] = {
         {.name = "image", .base = 0, .data_size = 1024, .wall = 256, .code_start = 1024, .code_size = 512},
@@ -65,6 +70,13 @@ std::span<const Layout> layouts() {
          .code_start = 0x00010400,
          .code_size = 512,
          .read_only = {.start = 0x00010203, .size = 101}},
+        {.name = "gap",
+         .base = 0x20000000,
+         .data_size = 512,
+         .wall = 64,
+         .code_start = 0x20000200,
+         .code_size = 1024,
+         .gap = {.start = 0x20000400, .size = 60}},
     };
     return all;
 }
@@ -86,14 +98,29 @@ Arena::Arena(const Layout& layout, rv32::Isa isa)
     : guest(layout.base, layout.data_size + kBehindBytes, segments(layout)), layout_(layout), isa_(isa),
       data_(initial_data(layout)), code_(layout.code_size + LIMPET_GUARD_BYTES) {
     fill_with_ebreak(std::span(code_).first(layout.code_size), isa);
-    for (uint32_t i = 0; i < LIMPET_GUARD_BYTES; i += 2) code_[layout.code_size + i] = LIMPET_GUARD;
+    write_guard(layout.code_size, LIMPET_GUARD_BYTES);
+    write_guard(layout.gap.start - layout.code_start, layout.gap.size);
     code_before_ = code_;
     guest.host.code = code_.data();
     guest.host.stack_top = layout.data_end() & ~15U;
+    if (layout.gap.size != 0) {
+        const uint32_t behind = layout.gap.start + layout.gap.size;
+        executable_ = {{{.start = layout.code_start, .size = layout.gap.start - layout.code_start},
+                        {.start = behind, .size = layout.code_end() - behind}}};
+        guest.host.executable = executable_.data();
+        guest.host.executable_count = 2;
+    }
     guest.vm.window.data_size = layout.data_size;
     guest.vm.window.code_start = layout.code_start;
     guest.vm.window.code_size = layout.code_size;
     std::ranges::fill(guest.memory().subspan(layout.data_size), kBehind);
+}
+
+void Arena::write_guard(uint32_t offset, uint32_t size) {
+    for (uint32_t i = 0; i < size; i += 2) {
+        code_[offset + i] = LIMPET_GUARD & 0xff;
+        code_[offset + i + 1] = LIMPET_GUARD >> 8;
+    }
 }
 
 void Arena::write_code(uint32_t address, std::span<const uint8_t> bytes) {

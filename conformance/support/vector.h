@@ -23,13 +23,16 @@ struct Layout {
     uint32_t code_start; ///< guest address, a multiple of 4
     uint32_t code_size;  ///< bytes
     Range read_only{};   ///< one more read-only part, behind the wall; size 0: none
+    Range gap{};         ///< part of the code window that is not executable, in multiples of 4; size 0: none
 
     /// What no more than limpet_host can describe: what a microcontroller offers.
-    [[nodiscard]] bool fits_mcu() const { return base == 0 && read_only.size == 0; }
+    [[nodiscard]] bool fits_mcu() const { return base == 0 && read_only.size == 0 && gap.size == 0; }
     [[nodiscard]] uint32_t data_end() const { return base + data_size; }
     [[nodiscard]] uint32_t code_end() const { return code_start + code_size; }
     /// May every byte of the access be loaded or stored? Written without regard to how interp does it.
     [[nodiscard]] bool allows(uint32_t address, uint32_t size, bool store) const;
+    /// Bytes of code from address on, up to the next end; 0 outside the code.
+    [[nodiscard]] uint32_t code_left(uint32_t address) const;
 };
 
 /// Address spaces that the differential tests use.
@@ -78,11 +81,14 @@ public:
     [[nodiscard]] bool surroundings_intact() const;
 
 private:
+    void write_guard(uint32_t offset, uint32_t size);
+
     const Layout& layout_;
     rv32::Isa isa_;
     std::vector<uint8_t> data_;        ///< initial
     std::vector<uint8_t> code_;        ///< with guard; what guest.host.code points to
     std::vector<uint8_t> code_before_; ///< as start left it
+    std::array<Range, 2> executable_;  ///< before and behind a gap
     uint32_t dirty_start_ = 0;         ///< offsets of the code that the last vector brought
     uint32_t dirty_size_ = 0;
 };
