@@ -119,21 +119,24 @@ constexpr Division divide(uint32_t dividend, uint32_t divisor) {
 /// The eight instructions of M. Signed overflow (INT32_MIN / -1) gives the dividend, and remainder 0.
 constexpr uint32_t multiply_divide(uint32_t funct3, uint32_t a, uint32_t b) {
     if (funct3 == kMul) return a * b;
-    const bool a_negative = static_cast<int32_t>(a) < 0;
-    const bool b_negative = static_cast<int32_t>(b) < 0;
+    const uint32_t a_sign = a >> 31;
+    const uint32_t b_sign = b >> 31;
     if (funct3 <= kMulhu) {
-        uint32_t high = multiply_high(a, b);
-        if (funct3 != kMulhu && a_negative) high -= b;
-        if (funct3 == kMulh && b_negative) high -= a;
-        return high;
+        // What a factor's sign bit counts for less than the unsigned product has it.
+        uint32_t excess = 0;
+        if (funct3 != kMulhu && a_sign != 0) excess = b;
+        if (funct3 == kMulh && b_sign != 0) excess += a;
+        return multiply_high(a, b) - excess;
     }
-    const bool is_signed = (funct3 & 1) == 0;
-    const bool remainder = (funct3 & 2) != 0;
-    const bool negate_a = is_signed && a_negative;
-    const bool negate_b = is_signed && b_negative;
-    const Division result = divide(negate_a ? 0 - a : a, negate_b ? 0 - b : b);
-    if (remainder) return negate_a ? 0 - result.remainder : result.remainder;
-    return negate_a != negate_b && b != 0 ? 0 - result.quotient : result.quotient;
+    bool negate = false;
+    if ((funct3 & 1) == 0) { // div, rem
+        negate = funct3 == kRem ? a_sign != 0 : a_sign != b_sign && b != 0;
+        if (a_sign != 0) a = 0 - a;
+        if (b_sign != 0) b = 0 - b;
+    }
+    const Division result = divide(a, b);
+    const uint32_t value = (funct3 & 2) != 0 ? result.remainder : result.quotient;
+    return negate ? 0 - value : value;
 }
 
 } // namespace limpet::rv32
