@@ -67,9 +67,39 @@ inline bool loadable(const limpet_vm& vm, uint32_t offset, uint32_t size) {
     return offset < vm.window.data_size && vm.window.data_size - offset >= size;
 }
 
+/// Is such an access in a part of the data window that may be stored to?
+template <class Host> inline bool writable(const limpet_vm& vm, const Host& host, uint32_t offset, uint32_t size) {
+    return offset >= vm.window.writable_start || writable_below_window(host, offset, size);
+}
+
 template <class Host> inline bool storable(const limpet_vm& vm, const Host& host, uint32_t offset, uint32_t size) {
-    return loadable(vm, offset, size) &&
-           (offset >= vm.window.writable_start || writable_below_window(host, offset, size));
+    return loadable(vm, offset, size) && writable(vm, host, offset, size);
+}
+
+/// The little-endian number of `size` bytes (1, 2, 4) at any alignment.
+inline uint32_t get_bytes(const uint8_t* from, uint32_t size) {
+    uint32_t value = 0;
+    do {
+        value = value << 8 | from[--size];
+    } while (size != 0);
+    return value;
+}
+inline void put_bytes(uint8_t* to, uint32_t size, uint32_t value) {
+    for (uint32_t i = 0; i < size; ++i, value >>= 8) to[i] = static_cast<uint8_t>(value);
+}
+
+/// The same, with aligned words in one go.
+inline uint32_t get_number(const uint8_t* from, uint32_t size) {
+    using Word [[gnu::may_alias]] = uint32_t;
+    if (size == 4 && reinterpret_cast<uintptr_t>(from) % 4 == 0) return *reinterpret_cast<const Word*>(from);
+    return get_bytes(from, size);
+}
+inline void put_number(uint8_t* to, uint32_t size, uint32_t value) {
+    using Word [[gnu::may_alias]] = uint32_t;
+    if (size == 4 && reinterpret_cast<uintptr_t>(to) % 4 == 0)
+        *reinterpret_cast<Word*>(to) = value;
+    else
+        put_bytes(to, size, value);
 }
 
 /// Loads the little-endian number of `size` bytes (1, 2, 4) at any alignment; false: load trap.
@@ -77,8 +107,7 @@ template <class Host>
 inline bool load_bytes(const limpet_vm& vm, const Host& host, uint32_t address, uint32_t size, uint32_t& value) {
     const uint32_t offset = offset_of(host, address);
     if (!loadable(vm, offset, size)) return false;
-    value = 0;
-    for (uint32_t i = size; i-- > 0;) value = value << 8 | host.data[offset + i];
+    value = get_bytes(host.data + offset, size);
     return true;
 }
 
@@ -87,9 +116,7 @@ template <class Host>
 inline bool store_bytes(const limpet_vm& vm, const Host& host, uint32_t address, uint32_t size, uint32_t value) {
     const uint32_t offset = offset_of(host, address);
     if (!storable(vm, host, offset, size)) return false;
-    uint8_t* to =
-        host.data + offset; // a copy: host itself might be what the bytes are stored to, for all the compiler knows
-    for (uint32_t i = 0; i < size; ++i, value >>= 8) to[i] = static_cast<uint8_t>(value);
+    put_bytes(host.data + offset, size, value);
     return true;
 }
 

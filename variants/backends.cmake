@@ -17,7 +17,8 @@ endfunction()
 # What follows the optimisation tunes gcc's code for it on Cortex-M0+; measured, see ARCHITECTURE.md.
 #              name             header                   namespace         optimisation
 limpet_backend(rv32-switch      rv32/switch/switch.h     rv32_switch       -Os
-               -fno-jump-tables -fno-tree-pre -fno-tree-dominator-opts -fno-reorder-blocks)
+               -fno-jump-tables -fno-reorder-blocks -fno-tree-dominator-opts -fno-tree-vrp -fno-cse-follow-jumps
+               -fno-if-conversion)
 limpet_backend(rv32-goto        rv32/goto/goto.h         rv32_goto         -O2
                -fno-crossjumping -fno-reorder-blocks --param=max-goto-duplication-insns=2)
 

@@ -31,15 +31,16 @@ constexpr uint32_t funct7(uint32_t insn) { return field(insn, 31, 25); }
 constexpr uint32_t imm_i(uint32_t insn) { return signed_field(insn, 31, 20); }
 /// S: imm[11:5] in 31:25, imm[4:0] in 11:7
 constexpr uint32_t imm_s(uint32_t insn) { return signed_field(insn, 31, 25, 5) | field(insn, 11, 7); }
+/// B and J are S and I, except that what would be bit 0 of the immediate is its bit 11.
+constexpr uint32_t with_bit_0_as_11(uint32_t imm) { return (imm & ~0x801U) | field(imm, 0, 0, 11); }
 /// B: imm[12|10:5] in 31:25, imm[4:1|11] in 11:7
-constexpr uint32_t imm_b(uint32_t insn) {
-    return signed_field(insn, 31, 31, 12) | field(insn, 7, 7, 11) | field(insn, 30, 25, 5) | field(insn, 11, 8, 1);
-}
+constexpr uint32_t imm_b(uint32_t insn) { return with_bit_0_as_11(imm_s(insn)); }
 /// U: imm[31:12] in 31:12
 constexpr uint32_t imm_u(uint32_t insn) { return field(insn, 31, 12, 12); }
 /// J: imm[20|10:1|11|19:12] in 31:12
 constexpr uint32_t imm_j(uint32_t insn) {
-    return signed_field(insn, 31, 31, 20) | field(insn, 19, 12, 12) | field(insn, 20, 20, 11) | field(insn, 30, 21, 1);
+    const uint32_t imm = with_bit_0_as_11(imm_i(insn)); // whose bits 19:12 are still the sign
+    return imm ^ ((imm ^ insn) & 0xff000);
 }
 /// Shift amount of slli, srli, srai: 24:20
 constexpr uint32_t shamt(uint32_t insn) { return field(insn, 24, 20); }
@@ -85,12 +86,14 @@ constexpr uint32_t c_imm_lwsp(uint32_t insn) {
 }
 /// c.swsp: imm[5:2|7:6] in 12:7
 constexpr uint32_t c_imm_swsp(uint32_t insn) { return field(insn, 12, 9, 2) | field(insn, 8, 7, 6); }
-/// c.j, c.jal: imm[11|4|9:8|10|6|7|3:1|5] in 12:2
-constexpr uint32_t c_imm_j(uint32_t insn, uint32_t sign) {
-    return sign << 11 | field(insn, 11, 11, 4) | field(insn, 10, 9, 8) | field(insn, 8, 8, 10) | field(insn, 7, 7, 6) |
-           field(insn, 6, 6, 7) | field(insn, 5, 3, 1) | field(insn, 2, 2, 5);
+/// c.j, c.jal: imm[11|4|9:8|10|6|7|3:1|5] in 12:2. `moved` is the instruction one place further right, where bits
+/// 11, 9:8 and 6 are in their places; above bit 11 it is the sign.
+constexpr uint32_t c_imm_j_of(uint32_t insn, uint32_t moved) {
+    return (moved & 0xfffffb40) | field(insn, 11, 11, 4) | field(insn, 8, 8, 10) | field(insn, 6, 6, 7) |
+           field(insn, 5, 3, 1) | field(insn, 2, 2, 5);
 }
-constexpr uint32_t c_imm_j(uint32_t insn) { return c_imm_j(insn, c_sign(insn)); }
+constexpr uint32_t c_imm_j(uint32_t insn, uint32_t sign) { return c_imm_j_of(insn, sign << 11 | field(insn, 11, 1)); }
+constexpr uint32_t c_imm_j(uint32_t insn) { return c_imm_j_of(insn, signed_field(insn, 12, 1)); }
 /// c.beqz, c.bnez: imm[8|4:3] in 12:10, imm[7:6|2:1|5] in 6:2
 constexpr uint32_t c_imm_b(uint32_t insn, uint32_t sign) {
     return sign << 8 | field(insn, 11, 10, 3) | field(insn, 6, 5, 6) | field(insn, 4, 3, 1) | field(insn, 2, 2, 5);

@@ -37,12 +37,19 @@ inline constexpr uint32_t kAlternate = 8;
 enum Branch : uint32_t { kBeq = 0, kBne = 1, kBlt = 4, kBge = 5, kBltu = 6, kBgeu = 7 };
 
 [[gnu::always_inline]] inline bool branch_taken(uint32_t funct3, uint32_t a, uint32_t b) {
-    const bool inverted = (funct3 & 1) != 0;
+    uint32_t taken = funct3; // in bit 0, which is set when the opposite condition is asked for
     switch (funct3 & 6) {
-    case kBeq: return (a == b) != inverted;
-    case kBlt: return (static_cast<int32_t>(a) < static_cast<int32_t>(b)) != inverted;
-    default: return (a < b) != inverted;
+    case kBeq:
+        if (a == b) ++taken;
+        break;
+    case kBlt:
+        if (static_cast<int32_t>(a) < static_cast<int32_t>(b)) ++taken;
+        break;
+    default:
+        if (a < b) ++taken;
+        break;
     }
+    return (taken & 1) != 0;
 }
 
 /// funct3 of LOAD and STORE: the two low bits are the logarithm of the width, bit 2 means zero-extended.

@@ -1,7 +1,18 @@
 /// \file
-/// rv32-switch: the readable reference. Each turn of the loop fetches an instruction, finds in a switch what it is and
-/// where its operands are, and carries it out: 16-bit forms end in the same few places as the instructions that they
-/// abbreviate. One unit of fuel is charged per instruction, so the fuel that is left tells how many were executed.
+/// rv32-switch: the readable reference. Each turn of the loop fetches an instruction, finds in switches what it is and
+/// what it works on, and goes to one of the tails at the end of the loop, where instructions of a kind meet:
+///
+///     access         loads x[rd] from address a, or stores it there; f3 is the width
+///     jump_relative  jumps to pc + b; x[rd] becomes the return address
+///     jump           jumps to a; x[rd] becomes the return address
+///     compute        x[rd] = a <what f3 names> b
+///     add            x[rd] = a + b
+///     write          x[rd] = a
+///
+/// A 16-bit form ends in the tail of the instruction that it abbreviates. The ends of a run stand in the midst of the
+/// instructions that need them, because the conditional branches of Thumb reach 256 bytes.
+///
+/// One unit of fuel is charged per instruction, so the fuel that is left tells how many were executed.
 #pragma once
 
 #include "../../../interp/rv32/fields.h"
@@ -12,279 +23,312 @@ namespace limpet::rv32_switch {
 
 using namespace limpet::rv32;
 
+/// The bit of each register field that RV32E reserves: with it, the field would name one of x16..x31.
+inline constexpr uint32_t kRd16 = 1U << 11; // of 16-bit forms too
+inline constexpr uint32_t kRs1_16 = 1U << 19;
+inline constexpr uint32_t kRs2_16 = 1U << 24;
+inline constexpr uint32_t kCRs2_16 = 1U << 6;
+
+/// The highest bit of c_imm; 0 in shifts, whose amounts are below 32.
+inline constexpr uint32_t kCImmSign = 1U << 12;
+
+/// Added to funct3 of LOAD and STORE: it is a store.
+inline constexpr uint32_t kStore = 8;
+static_assert(LIMPET_STORE == LIMPET_LOAD + 1);
+
 [[gnu::always_inline]] inline uint32_t fetch(uintptr_t address) { return *reinterpret_cast<const uint16_t*>(address); }
 
+/// The bytes at guest address `address`, if all that an access of f3 needs may be reached, else nullptr.
+template <class Host>
+[[gnu::always_inline]] inline uint8_t* reach(const limpet_vm& vm, const Host& host, uint32_t address, uint32_t f3) {
+    const uint32_t size = access_size(f3);
+    const uint32_t offset = offset_of(host, address);
+    if (!loadable(vm, offset, size)) return nullptr;
+    if ((f3 & kStore) != 0 && !writable(vm, host, offset, size)) return nullptr;
+    return host.data + offset;
+}
+
 template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(limpet_vm& vm, const Host& host) {
-    constexpr uint32_t rd16 = 1U << 11; // the bit of each register field that RV32E reserves
-    constexpr uint32_t rs1_16 = 1U << 19;
-    constexpr uint32_t rs2_16 = 1U << 24;
     uint32_t* const x = vm.x;
     const uintptr_t code = reinterpret_cast<uintptr_t>(host.code) - vm.window.code_start;
-    uint32_t next = vm.pc;
+    uint32_t next = vm.pc; // guest address of the next instruction; vm.pc is that of this one
     uint32_t insn;
-    uint32_t a; // first operand, address, target of a jump; then the result
-    uint32_t b; // second operand, number to be stored
-    uint32_t rd;
-    uint32_t f3; // of the 32-bit form
+    uint32_t a;     // first operand, address, target; then the result
+    uint32_t b;     // second operand
+    uint8_t* bytes; // what an access reaches
+    uint32_t rd;    // if above 15, found out at the latest when it is written
+    uint32_t f3;    // funct3 as 32-bit instructions have it; at the end of a run its status
+    // One unit more than the caller gave: so fuel is, while an instruction is being carried out, what would be left if
+    // that one did not count, as when it traps.
+    ++vm.fuel;
     for (;;) {
         vm.pc = next;
-        if (__builtin_expect(vm.fuel == 0, 0)) return LIMPET_FUEL;
-        --vm.fuel;
-        asm volatile("" ::: "memory");
+        if (--vm.fuel == 0) goto out_of_fuel;
+        // Here and below: vm.pc and next are two things. (gcc would keep both in registers, or one and the distance.)
+        asm volatile("" : : : "memory");
         insn = fetch(code + next);
         next += 2;
-        if (isa.compressed && (insn & 3) != 3) {
-            f3 = c_funct3(insn);
-            const uint32_t q = insn & 3;
-            if (q == 0) {
-                rd = c_low(insn);
-                a = x[c_high(insn)] + c_imm_lw(insn);
-                b = x[rd];
-                if (f3 == 2) goto load_word;
-                if (f3 == 6) goto store_word;
-                b = c_imm_addi4spn(insn);
-                if (f3 != 0 || b == 0) goto illegal;
+        asm volatile("" : "+r"(next));
+
+        f3 = c_funct3(insn);
+        switch (isa.compressed ? insn & 3 : 3) {
+        case 0:
+            rd = c_low(insn);
+            switch (f3) {
+            case 0: // c.addi4spn
                 a = x[2];
+                b = c_imm_addi4spn(insn);
+                if (b == 0) goto illegal; // reserved; also what stands behind the end of the code
                 goto add;
+            case 6: // c.sw
+                f3 = kStore | kWord;
+                [[fallthrough]];
+            case 2: // c.lw; f3 is kWord
+                a = x[c_high(insn)] + c_imm_lw(insn);
+                goto access;
+            default: goto reserved;
             }
-            if (q == 1) {
-                rd = c_rd(insn);
+        case 2:
+            rd = c_rd(insn);
+            switch (f3) {
+            case 0: // c.slli
+                if ((insn & (kRd16 | kCImmSign)) != 0) goto reserved;
+                a = x[rd];
+                f3 = kSll;
+            compute_c_immediate:
                 b = c_imm(insn);
-                switch (f3) {
-                case 0: // c.addi, c.nop
-                    if (rd > 15) goto illegal;
-                    goto add_rd;
-                case 1: // c.jal
-                case 5: // c.j
-                    rd = f3 == 1;
-                    a = vm.pc + c_imm_j(insn);
-                    goto jump;
-                case 3: // c.addi16sp, c.lui
-                    if (b == 0) goto illegal;
-                    if (rd == 2) {
-                        b = c_imm_addi16sp(insn);
-                        goto add_rd;
-                    }
-                    b <<= 12;
-                    [[fallthrough]];
-                case 2: // c.li
-                    if (rd > 15) goto illegal;
-                    goto move;
-                case 4: // arithmetic
-                    rd = c_high(insn);
-                    a = x[rd];
-                    f3 = kSr;
-                    switch (field(insn, 11, 10)) {
-                    case 1: // c.srai
-                        f3 = kSr | kAlternate;
-                        [[fallthrough]];
-                    case 0: // c.srli
-                        goto compute_immediate;
-                    case 2: // c.andi
-                        f3 = kAnd;
-                        goto compute_immediate;
-                    default: // c.sub, c.xor, c.or, c.and
-                        if ((insn & 0x1000) != 0) goto illegal;
-                        b = x[c_low(insn)];
-                        f3 = field(insn, 6, 5) + 4;
-                        if (f3 == 4) f3 = kAdd | kAlternate;
-                        if (f3 == 5) f3 = kXor;
-                        goto compute;
-                    }
-                default: // c.beqz, c.bnez
-                    if ((x[c_high(insn)] == 0) == (f3 & 1)) continue;
-                    a = vm.pc + c_imm_b(insn);
-                    rd = 0;
+                goto compute;
+            case 2: // c.lwsp; f3 is kWord
+                if (rd == 0) goto reserved;
+                a = x[2] + c_imm_lwsp(insn);
+                goto access;
+            case 4: {
+                if ((insn & (kRd16 | kCRs2_16)) != 0) goto reserved;
+                a = x[rd];
+                b = c_rs2(insn);
+                const uint32_t bit12 = field(insn, 12, 12);
+                if (b != 0) { // c.add, c.mv
+                    b = x[b];
+                    if (bit12 == 0) a = 0;
+                    goto add;
+                }
+                if (rd != 0) { // c.jalr, c.jr
+                    rd = bit12;
                     goto jump;
                 }
+                if (bit12 != 0) goto breakpoint; // c.ebreak
+                goto reserved;
             }
-            if (f3 == 6) { // c.swsp
+            case 6: // c.swsp
+                if ((insn & kCRs2_16) != 0) goto reserved;
+                rd = c_rs2(insn);
                 a = x[2] + c_imm_swsp(insn);
-                b = c_rs2(insn);
-                if (b > 15) goto illegal;
-                b = x[b];
-                goto store_word;
+                f3 = kStore | kWord;
+                goto access;
+            default: goto reserved;
             }
+
+        out_of_fuel:
+            f3 = LIMPET_FUEL;
+            goto stop;
+        reserved: // a 16-bit encoding without a meaning
+            f3 = LIMPET_ILLEGAL;
+        stop:
+            return static_cast<limpet_status>(f3);
+
+        case 1:
             rd = c_rd(insn);
-            if (rd > 15) goto illegal;
-            a = x[rd];
-            if (f3 == 0) { // c.slli
-                b = c_imm(insn);
-                f3 = kSll;
-                goto compute_immediate;
-            }
-            if (f3 == 2) { // c.lwsp
-                if (rd == 0) goto illegal;
-                a = x[2] + c_imm_lwsp(insn);
-                goto load_word;
-            }
-            if (f3 != 4) goto illegal;
-            // c.jr, c.mv, c.ebreak, c.jalr, c.add
-            b = c_rs2(insn);
-            if (b > 15) goto illegal;
-            if (b != 0) {
-                b = x[b];
-                if ((insn & 0x1000) == 0) goto move;
+            switch (f3) {
+            case 4:
+                rd = c_high(insn);
+                a = x[rd];
+                b = field(insn, 11, 10);
+                if (b == 2) { // c.andi
+                    f3 = kAnd;
+                    goto compute_c_immediate;
+                }
+                if ((insn & kCImmSign) != 0) goto reserved;
+                if (b == 3) {
+                    b = x[c_low(insn)];
+                    switch (field(insn, 6, 5)) {
+                    case 0: a = alu(kAdd | kAlternate, a, b); goto write; // c.sub
+                    case 1: a = alu(kXor, a, b); goto write;              // c.xor
+                    case 2: a = alu(kOr, a, b); goto write;               // c.or
+                    default: a = alu(kAnd, a, b); goto write;             // c.and
+                    }
+                }
+                f3 = kSr + b * kAlternate; // c.srli, c.srai
+                goto compute_c_immediate;
+            case 0: // c.addi, c.nop; f3 is kAdd
+                if ((insn & kRd16) != 0) goto reserved;
+                a = x[rd];
+                goto compute_c_immediate;
+            case 2: // c.li
+                a = 0;
+                f3 = kAdd;
+                goto compute_c_immediate;
+            case 6: // c.beqz
+            case 7: // c.bnez
+                if (!branch_taken(f3 & 1, x[c_high(insn)], 0)) continue;
+                rd = 0;
+                b = c_imm_b(insn);
+                goto jump_relative;
+            case 3:
+                if (rd == 2) { // c.addi16sp
+                    a = x[2];
+                    b = c_imm_addi16sp(insn);
+                } else { // c.lui
+                    a = 0;
+                    b = c_imm_lui(insn);
+                }
+                if (b == 0) goto reserved;
                 goto add;
+            default: // c.jal (1), c.j (5)
+                rd = f3 == 1;
+                b = c_imm_j(insn);
+                goto jump_relative;
             }
-            a &= ~1U;
-            b = (insn & 0x1000) != 0;
-            if (rd == 0) {
-                if (b) goto breakpoint;
-                goto illegal;
-            }
-            rd = b;
-            goto jump;
+        default: break;
         }
+
         insn |= fetch(code + next) << 16;
         next += 2;
         if (!isa.compressed && (insn & 3) != 3) goto illegal;
-        rd = field(insn, 10, 7);
-        f3 = funct3(insn);
-        a = x[field(insn, 18, 15)];
-        b = x[field(insn, 23, 20)];
-        if ((insn & 0xc) == 0) {
-            if ((insn & rs1_16) != 0) goto illegal;
-            if ((insn & 0x20) != 0 && (insn & rs2_16) != 0) goto illegal;
-            switch (field(insn, 6, 4)) {
-            case 0: // LOAD
-                if ((insn & rd16) != 0 || !is_load(f3)) goto illegal;
-                a += imm_i(insn);
-                goto load;
-            case 1: // OP-IMM
-                if ((insn & rd16) != 0) goto illegal;
+        if ((insn & 4) == 0) { // opcodes with rs1, in which the guard behind the code would show
+            if ((insn & kRs1_16) != 0) goto illegal;
+            a = x[field(insn, 18, 15)];
+            if ((insn & 0x20) == 0) {
                 b = imm_i(insn);
-                if (f3 == kSr && (insn & 0x40000000) != 0) {
-                    f3 |= kAlternate;
-                    b -= 0x400;
-                }
-            compute_immediate:
-                if ((f3 & 3) == 1 && b > 31) goto illegal;
-                goto compute;
-            case 2: // STORE
-                if (!is_store(f3)) goto illegal;
-                a += imm_s(insn);
-                goto store;
-            case 3: // OP
-                if ((insn & rd16) != 0) goto illegal;
-                if (isa.multiply && (insn >> 25) == 1) {
-                    a = multiply_divide(f3, a, b);
-                    goto write;
-                }
-                if ((insn & 0x40000000) != 0) {
-                    if (f3 != kAdd && f3 != kSr) goto illegal;
-                    f3 |= kAlternate;
-                }
-                if ((insn & 0xbe000000) != 0) goto illegal;
-                goto compute;
-            case 6: // BRANCH
-                if ((f3 & 6) == 2) goto illegal;
-                if (!branch_taken(f3, a, b)) continue;
-                rd = 0;
-                a = vm.pc + imm_b(insn);
-                goto jump;
-            case 7: // SYSTEM
-                f3 = LIMPET_ECALL;
-                if (insn == 0x00000073) goto trap;
-                if (insn == 0x00100073) goto breakpoint;
-                [[fallthrough]];
-            default: goto illegal;
+            } else {
+                if ((insn & kRs2_16) != 0) goto illegal;
+                b = x[field(insn, 23, 20)];
             }
+        } else {
+            if (next - vm.window.code_start > vm.window.code_size) goto illegal;
+            a = vm.pc;
+            b = imm_u(insn);
         }
-        if (cut_off(vm, host, next)) goto illegal;
+        rd = field(insn, 11, 7);
+        f3 = funct3(insn);
         switch (field(insn, 6, 2)) {
+        case 0x00: // LOAD
+            if (!is_load(f3)) goto illegal;
+            a += b;
+            goto access;
         case 0x02: // custom-0: host call
             if ((insn & 0x000fff80) != 0) goto illegal;
             f3 = LIMPET_HOST_CALL;
             if (host.call != nullptr) f3 = host.call(&vm, &host, insn >> 20, x + 10);
-            if (f3 != LIMPET_RETURN) goto trap;
+            if (f3 != LIMPET_RETURN) goto stop;
             continue;
         case 0x03: // MISC-MEM
             if (f3 != 0) goto illegal;
             continue;
+        case 0x04: // OP-IMM
+            if ((f3 & 3) == 1) goto check_funct7;
+            goto compute;
         case 0x05: // AUIPC
-        case 0x0d: // LUI
-        case 0x1b: // JAL
-            if ((insn & rd16) != 0) goto illegal;
-            a = vm.pc;
-            if ((insn & 0x40) != 0) {
-                a += imm_j(insn);
-                goto jump;
-            }
-            b = imm_u(insn);
-            if ((insn & 0x20) != 0) goto move;
             goto add;
+        case 0x08: // STORE
+            if (!is_store(f3)) goto illegal;
+            a += imm_s(insn);
+            rd = field(insn, 23, 20);
+            f3 += kStore;
+            goto access;
+        case 0x0c: // OP
+            if (isa.multiply && funct7(insn) == 1) {
+                a = multiply_divide(f3, a, b);
+                goto write;
+            }
+        check_funct7: // also of shifts by an immediate
+            if (funct7(insn) != 0) {
+                if (funct7(insn) != 0x20 || (f3 != kAdd && f3 != kSr)) goto illegal;
+                f3 += kAlternate;
+            }
+            goto compute;
+
+        illegal: // without a meaning, or cut off by the end of the code
+            if (next - vm.window.code_start <= vm.window.code_size) goto reserved;
+            f3 = LIMPET_FETCH;
+            a = vm.pc;
+            rd = 0;
+        fault: // at address a, unless the instruction is not legal anyway
+            if (rd > 15) goto illegal;
+            vm.trap_address = a;
+            goto stop;
+        breakpoint:
+            f3 = LIMPET_BREAKPOINT;
+            goto stop;
+
+        case 0x0d: // LUI
+            a = b;
+            goto write;
+        case 0x18: // BRANCH
+            if ((f3 & 6) == 2) goto illegal;
+            if (!branch_taken(f3, a, b)) continue;
+            rd = 0;
+            b = imm_b(insn);
+            goto jump_relative;
         case 0x19: // JALR
-            if ((insn & (rd16 | rs1_16)) != 0 || f3 != 0) goto illegal;
-            a += imm_i(insn);
-            a &= ~1U;
+            if ((insn & kRs1_16) != 0 || f3 != 0) goto illegal;
+            a = x[field(insn, 18, 15)] + imm_i(insn);
             goto jump;
+        case 0x1b: // JAL
+            b = imm_j(insn);
+            goto jump_relative;
+        case 0x1c: // SYSTEM
+            f3 = LIMPET_ECALL;
+            if (insn == 0x00000073) goto stop;
+            if (insn == 0x00100073) goto breakpoint;
+            goto illegal;
         default: goto illegal;
         }
-    breakpoint:
-        f3 = LIMPET_BREAKPOINT;
-        goto trap;
-    illegal:
-        f3 = LIMPET_ILLEGAL;
-        a = vm.pc;
-        if (cut_off(vm, host, next)) {
-            f3 = LIMPET_FETCH;
-            goto trap_a;
+
+    access:
+        bytes = reach(vm, host, a, f3);
+        if (bytes == nullptr) {
+            f3 = LIMPET_LOAD + f3 / kStore;
+            goto fault;
         }
-        goto trap;
-    load_word:
-        if (offset_of(host, a) % 4 == 0 && loadable(vm, offset_of(host, a), 4)) {
-            a = *reinterpret_cast<const uint32_t*>(host.data + offset_of(host, a));
-            goto write;
+        if ((f3 & kStore) != 0) {
+            put_number(bytes, access_size(f3), x[rd]);
+            continue;
         }
-        f3 = kWord;
-    load:
-        if (!load_bytes(vm, host, a, access_size(f3), b)) {
-            f3 = LIMPET_LOAD;
-            goto trap_a;
-        }
-        a = extend(f3, b);
+        a = extend(f3, get_number(bytes, access_size(f3)));
         goto write;
-    store_word:
-        f3 = kWord;
-    store:
-        if (!store_bytes(vm, host, a, access_size(f3), b)) {
-            f3 = LIMPET_STORE;
-            goto trap_a;
-        }
-        continue;
+
+    jump_relative:
+        a = vm.pc + b;
     jump:
+        a &= ~1U;
         if (!fetchable(vm, host, a) || !aligned<isa>(a)) {
             f3 = LIMPET_FETCH;
-            if (a != LIMPET_RETURN_ADDRESS) goto trap_a;
+            if (a != LIMPET_RETURN_ADDRESS) goto fault;
+            if (rd > 15) goto illegal;
             vm.pc = a;
             x[rd] = next;
             x[0] = 0;
+            --vm.fuel;
             return LIMPET_RETURN;
         }
         b = next;
         next = a;
         a = b;
         goto write;
+
     compute:
         a = alu(f3, a, b);
         goto write;
-    move:
-        a = 0;
-        goto add;
-    add_rd:
-        a = x[rd];
+
     add:
         a += b;
-    write:
-        x[rd] = a;
-        x[0] = 0;
+    write: // x0 stays 0, and there is no x16
+        if (rd - 1 < 15) {
+            x[rd] = a;
+            continue;
+        }
+        if (rd != 0) goto illegal;
     }
-trap_a:
-    vm.trap_address = a;
-trap:
-    ++vm.fuel;
-    return static_cast<limpet_status>(f3);
 }
 
 } // namespace limpet::rv32_switch
