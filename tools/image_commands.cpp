@@ -45,8 +45,8 @@ void ImageCommands::add_build(CLI::App& app) {
     build_->add_option("--isa", options.isa, "Profile: rv32e, rv32ec, rv32emc")->capture_default_str();
     build_->add_option("--imports", options.imports, kImportsHelp);
     build_->add_option("--cc", options.cc, "gcc or clang")->capture_default_str();
-    build_->add_option("-D", options.defines, "NAME or NAME=VALUE, as of a compiler")->expected(1);
-    build_->add_option("-I", options.includes, "Folder of headers")->expected(1);
+    build_->add_option("-D", options.defines, "NAME or NAME=VALUE, as of a compiler")->allow_extra_args(false);
+    build_->add_option("-I", options.includes, "Folder of headers")->allow_extra_args(false);
     build_->add_option("-O", options.optimisation, "Level: 0 1 2 3 s z g")->capture_default_str();
     build_->add_option("--stack", stack_, "Bytes of stack (default: computed from the code)");
     build_->add_option("--debug", options.debug, "Write the ELF file with its DWARF here");
