@@ -45,7 +45,7 @@ uint32_t Driver::run(uint32_t address, std::span<const uint32_t> arguments) {
     current = &firmware;
     const limpet_status status = backend_.call(*guest_, address, kFuel);
     current = nullptr;
-    EXPECT_EQ(status, firmware.i2c_failure ? LIMPET_RUNNING : expected_status)
+    EXPECT_EQ(status, firmware.i2c_failure ? LIMPET_HOST_CALL : expected_status)
         << std::hex << "pc " << guest_->vm.pc << ", address " << guest_->vm.trap_address;
     return guest_->vm.x[10];
 }

@@ -88,7 +88,7 @@ limpet_status Firmware::call(limpet_vm& vm, const MappedHost& host, uint32_t id,
     wait(kCallTicks);
     const uint32_t result = (this->*called.handler)(checked);
     if (called.has_result) arguments[0] = result;
-    return i2c_failure ? LIMPET_RUNNING : LIMPET_RETURN; // a shutdown of Klipper's never returns to the guest
+    return i2c_failure ? LIMPET_HOST_CALL : LIMPET_RETURN; // a shutdown of Klipper's never returns to the guest
 }
 
 /// How many handles of a kind there are.
