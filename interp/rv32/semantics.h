@@ -103,27 +103,32 @@ constexpr uint32_t multiply_high(uint32_t a, uint32_t b) {
     return (a >> 16) * (b >> 16) + (middle >> 16) + (other >> 16);
 }
 
-/// Unsigned quotient and remainder; by zero: all ones, and the dividend. One bit a step: no MCU that Limpet runs on
-/// is assumed to divide, and Klipper's build forbids libgcc's software division.
+/// Unsigned quotient and remainder; not by zero. By shifting and subtracting: no MCU that Limpet runs on is assumed to
+/// divide, and Klipper's build forbids libgcc's software division.
 struct Division {
     uint32_t quotient;
     uint32_t remainder;
 };
 constexpr Division divide(uint32_t dividend, uint32_t divisor) {
-    uint32_t remainder = 0;
-    for (unsigned i = 0; i < 32; ++i) {
-        const bool carry = (remainder >> 31) != 0;
-        remainder = remainder << 1 | dividend >> 31;
-        dividend <<= 1;
-        if (carry || remainder >= divisor) {
-            remainder -= divisor;
-            dividend |= 1;
-        }
+    uint32_t bit = 1; // of the quotient: what divisor stands for
+    while (divisor < dividend && (divisor >> 31) == 0) {
+        divisor <<= 1;
+        bit <<= 1;
     }
-    return {.quotient = dividend, .remainder = remainder};
+    uint32_t quotient = 0;
+    do {
+        if (dividend >= divisor) {
+            dividend -= divisor;
+            quotient |= bit;
+        }
+        divisor >>= 1;
+        bit >>= 1;
+    } while (bit != 0);
+    return {.quotient = quotient, .remainder = dividend};
 }
 
-/// The eight instructions of M. Signed overflow (INT32_MIN / -1) gives the dividend, and remainder 0.
+/// The eight instructions of M. Divided by zero: all ones, and the dividend as remainder. Signed overflow (INT32_MIN /
+/// -1) gives the dividend, and remainder 0.
 constexpr uint32_t multiply_divide(uint32_t funct3, uint32_t a, uint32_t b) {
     if (funct3 == kMul) return a * b;
     const uint32_t a_sign = a >> 31;
@@ -135,9 +140,10 @@ constexpr uint32_t multiply_divide(uint32_t funct3, uint32_t a, uint32_t b) {
         if (funct3 == kMulh && b_sign != 0) excess += a;
         return multiply_high(a, b) - excess;
     }
+    if (b == 0) return (funct3 & 2) != 0 ? a : ~0U;
     bool negate = false;
     if ((funct3 & 1) == 0) { // div, rem
-        negate = funct3 == kRem ? a_sign != 0 : a_sign != b_sign && b != 0;
+        negate = funct3 == kRem ? a_sign != 0 : a_sign != b_sign;
         if (a_sign != 0) a = 0 - a;
         if (b_sign != 0) b = 0 - b;
     }
