@@ -48,7 +48,8 @@ public:
         for (unsigned i = 10; i < 16; ++i) guest_.vm.x[i] = 0;
         guest_.vm.x[10] = WORKLOAD_SEED;
         const limpet_status status = backend_.call(guest_, image_.entry, LIMPET_FUEL_MAX);
-        if (status != LIMPET_RETURN) throw std::runtime_error(fmt::format("ended with status {}", static_cast<int>(status)));
+        if (status != LIMPET_RETURN)
+            throw std::runtime_error(fmt::format("ended with status {}", static_cast<int>(status)));
         return guest_.vm.x[10];
     }
 
