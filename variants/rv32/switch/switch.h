@@ -204,7 +204,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
                 b = x[field(insn, 23, 20)];
             }
         } else {
-            if (next - vm.window.code_start > vm.window.code_size) goto illegal;
+            if (cut_off(vm, host, next)) goto illegal;
             a = vm.pc;
             b = imm_u(insn);
         }
@@ -248,7 +248,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
             goto compute;
 
         illegal: // without a meaning, or cut off by the end of the code
-            if (next - vm.window.code_start <= vm.window.code_size) goto reserved;
+            if (!cut_off(vm, host, next)) goto reserved;
             f3 = LIMPET_FETCH;
             a = vm.pc;
             rd = 0;
