@@ -278,8 +278,9 @@ uintptr_t limpet_resolve_handle(uint32_t index, uint32_t kind, const struct limp
 #define LIMPET_ROW_5(r, name, a, b, c, d, e)                                                                           \
     {(limpet_function*)name,                                                                                           \
      {{LIMPET_DETAIL_##a, LIMPET_DETAIL_##b, LIMPET_DETAIL_##c, LIMPET_DETAIL_##d},                                    \
-      LIMPET_TYPE_##a << 28 | LIMPET_TYPE_##b << 24 | LIMPET_TYPE_##c << 20 | LIMPET_TYPE_##d << 16 |                  \
-          LIMPET_TYPE_##e << 12 | LIMPET_RESULT_##r << 8 | LIMPET_DETAIL_##e}},
+      (uint32_t)LIMPET_TYPE_##a << 28 | (uint32_t)LIMPET_TYPE_##b << 24 | (uint32_t)LIMPET_TYPE_##c << 20 |            \
+          (uint32_t)LIMPET_TYPE_##d << 16 | (uint32_t)LIMPET_TYPE_##e << 12 | LIMPET_RESULT_##r << 8 |                 \
+          LIMPET_DETAIL_##e}},
 
 /* ... as text; */
 #define LIMPET_TEXT_OF_CALL_(result, ...)                                                                              \
