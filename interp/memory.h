@@ -131,11 +131,11 @@ struct AlignedWindow {
         : vm(its_vm), data(host.data), end(its_vm.window.data_size & ~3U) {}
 
     /// May `size` bytes (1, 2, 4) at `offset` be loaded at once?
-    template <uint32_t size> [[gnu::always_inline]] bool loadable(uint32_t offset) const {
-        return offset % size == 0 && offset < end;
+    [[nodiscard, gnu::always_inline]] bool loadable(uint32_t offset, uint32_t size) const {
+        return (offset & (size - 1)) == 0 && offset < end;
     }
-    template <uint32_t size> [[gnu::always_inline]] bool storable(uint32_t offset) const {
-        return loadable<size>(offset) && offset >= vm.window.writable_start;
+    [[nodiscard, gnu::always_inline]] bool storable(uint32_t offset, uint32_t size) const {
+        return loadable(offset, size) && offset >= vm.window.writable_start;
     }
     /// Loads or stores a T where the functions above say that it may be done.
     template <class T> [[gnu::always_inline]] uint32_t load(uint32_t offset) const {

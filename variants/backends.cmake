@@ -1,4 +1,5 @@
-# The backends. One line registers one: its name, its folder, its namespace, and what it is optimised for.
+# The backends. One line registers one: its name, its folder, its namespace, and what it is optimised for. A setting of
+# a backend is a line of its own, named BACKEND/SETTING; names of targets and files have a dash or an underscore for /.
 #
 # <folder>/<last part of folder>.h defines  template <Isa, class Host> limpet_status limpet::<namespace>::run(vm, host).
 # The host's registry and every microcontroller build are made from this list.
@@ -21,6 +22,9 @@ limpet_backend(rv32-switch      rv32/switch/switch.h     rv32_switch       -Os
                -fno-if-conversion)
 limpet_backend(rv32-goto        rv32/goto/goto.h         rv32_goto         -O2
                -fno-crossjumping -fno-reorder-blocks --param=max-goto-duplication-insns=2)
+limpet_backend(rv32-goto/lean   rv32/goto/lean.h         rv32_goto_lean    -O2
+               -fno-jump-tables -fno-reorder-blocks -fno-if-conversion -fno-tree-sink -fno-tree-dominator-opts
+               -fno-tree-ter -fno-tree-vrp -fno-tree-reassoc -fno-rerun-cse-after-loop)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 

@@ -69,27 +69,22 @@ constexpr uint32_t access_size(uint32_t funct3) { return 1U << (funct3 & 3); }
 }
 
 /// A load or store of `funct3` that AlignedWindow allows.
-template <uint32_t funct3>
-[[gnu::always_inline]] inline uint32_t load_aligned(const AlignedWindow& w, uint32_t offset) {
-    if constexpr (funct3 == kByte)
-        return w.load<int8_t>(offset);
-    else if constexpr (funct3 == kHalf)
-        return w.load<int16_t>(offset);
-    else if constexpr (funct3 == kWord)
-        return w.load<uint32_t>(offset);
-    else if constexpr (funct3 == kByteUnsigned)
-        return w.load<uint8_t>(offset);
-    else
-        return w.load<uint16_t>(offset);
+[[gnu::always_inline]] inline uint32_t load_aligned(uint32_t funct3, const AlignedWindow& w, uint32_t offset) {
+    switch (funct3) {
+    case kByte: return w.load<int8_t>(offset);
+    case kHalf: return w.load<int16_t>(offset);
+    case kByteUnsigned: return w.load<uint8_t>(offset);
+    case kHalfUnsigned: return w.load<uint16_t>(offset);
+    default: return w.load<uint32_t>(offset);
+    }
 }
-template <uint32_t funct3>
-[[gnu::always_inline]] inline void store_aligned(const AlignedWindow& w, uint32_t offset, uint32_t value) {
-    if constexpr (funct3 == kByte)
-        w.store<uint8_t>(offset, value);
-    else if constexpr (funct3 == kHalf)
-        w.store<uint16_t>(offset, value);
-    else
-        w.store<uint32_t>(offset, value);
+[[gnu::always_inline]] inline void store_aligned(uint32_t funct3, const AlignedWindow& w, uint32_t offset,
+                                                 uint32_t value) {
+    switch (funct3) {
+    case kByte: w.store<uint8_t>(offset, value); break;
+    case kHalf: w.store<uint16_t>(offset, value); break;
+    default: w.store<uint32_t>(offset, value); break;
+    }
 }
 
 /// funct3 of M (OP with funct7 = 1).

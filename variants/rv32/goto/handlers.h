@@ -23,10 +23,6 @@ constexpr uint32_t rs1_low(uint32_t insn) { return field(insn, 18, 15); }
 constexpr uint32_t rs2_low(uint32_t insn) { return field(insn, 23, 20); }
 constexpr uint32_t c_rs2_low(uint32_t insn) { return field(insn, 5, 2); }
 
-/// Index of the three-bit register fields, from x8.
-constexpr uint32_t low(uint32_t insn) { return field(insn, 4, 2); }
-constexpr uint32_t high(uint32_t insn) { return field(insn, 9, 7); }
-
 /// Is any of these bits of a 32-bit instruction set? Without 16-bit instructions, nothing has made sure yet that it is
 /// one, bits 1:0 being 3.
 template <Isa isa> constexpr bool any(uint32_t insn, uint32_t bits) {
@@ -42,27 +38,86 @@ constexpr uint32_t operation(Op op) {
     }
 }
 
-template <class Host> [[gnu::always_inline]] inline Then set(Machine<Host>& m, uint32_t rd, uint32_t value) {
+template <class Host> [[gnu::always_inline]] inline void set(Machine<Host>& m, uint32_t rd, uint32_t value) {
     if (rd != 0) m.vm.x[rd] = value;
+}
+
+// Where a result goes to. The number of the register is taken from the instruction as late as possible.
+
+/// The register in bits 11:7, known to be below 16.
+struct InRd {
+    uint32_t insn;
+    [[nodiscard]] uint32_t number() const { return rd_low(insn); }
+    template <class Host> void set(Machine<Host>& m, uint32_t value) const { rv32_goto::set(m, number(), value); }
+};
+/// A register that is not x0, or that the result is 0 for then.
+struct In {
+    uint32_t register_number;
+    [[nodiscard]] uint32_t number() const { return register_number; }
+    template <class Host> void set(Machine<Host>& m, uint32_t value) const { m.vm.x[register_number] = value; }
+};
+/// One of x8..x15, by the three bits from `low` on. It can be read, too.
+template <unsigned low> struct InPrime {
+    uint32_t insn;
+    uint32_t* x;
+    [[nodiscard]] uint32_t index() const { return field(insn, low + 2, low); }
+    [[nodiscard]] uint32_t number() const { return 8 + index(); }
+    [[nodiscard]] uint32_t operator()() const { return opaque(x + index())[8]; }
+    template <class Host> void set(Machine<Host>&, uint32_t value) const { opaque(x + index())[8] = value; }
+};
+
+// The ends of handlers.
+
+/// Writes the result of OP or OP-IMM.
+template <bool shared, class Host> [[gnu::always_inline]] inline Then
+compute(Machine<Host>& m, uint32_t operation, uint32_t a, uint32_t b, auto rd, bool alternate = false) {
+    if constexpr (shared) {
+        m.operation = operation | (alternate ? kAlternate : 0);
+        m.a = a;
+        m.b = b;
+        return Then::kAlu;
+    }
+    uint32_t value = alu(operation, a, b);
+    if (alternate) value = alu(operation | kAlternate, a, b);
+    rd.set(m, value);
     return Then::kNext;
 }
 
-template <uint32_t funct3, class Host>
-[[gnu::always_inline]] inline bool load(Machine<Host>& m, uint32_t address, uint32_t& value) {
-    const uint32_t offset = offset_of(m.host, address);
-    m.address = address;
-    if (!m.data.template loadable<access_size(funct3)>(offset)) return false;
-    value = load_aligned<funct3>(m.data, offset);
-    return true;
+template <bool shared, class Host> [[gnu::always_inline]] inline Then write(Machine<Host>& m, uint32_t value, auto rd) {
+    if constexpr (shared) {
+        m.a = value;
+        return Then::kWrite;
+    }
+    rd.set(m, value);
+    return Then::kNext;
 }
 
-/// `value` is a function, so that what it gives is fetched as late as possible.
-template <uint32_t funct3, class Host>
-[[gnu::always_inline]] inline Then store(Machine<Host>& m, uint32_t address, auto value) {
-    const uint32_t offset = offset_of(m.host, address);
+template <bool shared, class Host>
+[[gnu::always_inline]] inline Then load(Machine<Host>& m, uint32_t funct3, uint32_t address, auto rd) {
     m.address = address;
-    if (!m.data.template storable<access_size(funct3)>(offset)) return Then::kAccess;
-    store_aligned<funct3>(m.data, offset, value());
+    if constexpr (shared) {
+        m.operation = funct3;
+        return Then::kLoad;
+    }
+    const uint32_t offset = offset_of(m.host, address);
+    if (!m.data.loadable(offset, access_size(funct3))) return Then::kAccess;
+    const uint32_t value = load_aligned(funct3, m.data, offset);
+    rd.set(m, value);
+    return Then::kNext;
+}
+
+/// `value` is a function: what it gives is fetched as late as possible.
+template <Setting setting, class Host>
+[[gnu::always_inline]] inline Then store(Machine<Host>& m, uint32_t funct3, uint32_t address, auto value) {
+    m.address = address;
+    if constexpr (setting.lean) {
+        m.operation = funct3;
+        m.b = value();
+        return Then::kStore;
+    }
+    const uint32_t offset = offset_of(m.host, address);
+    if (!m.data.storable(offset, access_size(funct3))) return Then::kAccess;
+    store_aligned(funct3, m.data, offset, value());
     return Then::kNext;
 }
 
@@ -71,150 +126,142 @@ template <class Host> [[gnu::always_inline]] inline Then jump(Machine<Host>& m, 
     return Then::kJump;
 }
 
+/// One comparison for each kind of branch: smaller and faster than one for all.
+[[gnu::always_inline]] inline Then branch(uint32_t funct3, uint32_t a, uint32_t b) {
+    switch (funct3) {
+    case kBeq: return branch_taken(kBeq, a, b) ? Then::kBranch : Then::kNext;
+    case kBne: return branch_taken(kBne, a, b) ? Then::kBranch : Then::kNext;
+    case kBlt: return branch_taken(kBlt, a, b) ? Then::kBranch : Then::kNext;
+    case kBge: return branch_taken(kBge, a, b) ? Then::kBranch : Then::kNext;
+    case kBltu: return branch_taken(kBltu, a, b) ? Then::kBranch : Then::kNext;
+    case kBgeu: return branch_taken(kBgeu, a, b) ? Then::kBranch : Then::kNext;
+    default: return Then::kRare;
+    }
+}
+
 template <class Host> [[gnu::always_inline]] inline Then link(Machine<Host>& m, uint32_t rd, Place target) {
     m.target = target;
     m.rd = rd;
     return Then::kLink;
 }
 
-template <Isa isa, Handler handler, class Host> [[gnu::always_inline]] inline Then execute_16(Machine<Host>& m) {
+template <Isa isa, Setting setting, Handler handler, class Host>
+[[gnu::always_inline]] inline Then execute_16(Machine<Host>& m) {
     uint32_t* const x = m.vm.x;
     const uint32_t insn = m.insn;
-    constexpr uint32_t sign = handler.sign ? 0xffffffff : 0;
-    uint32_t value = 0;
-    if constexpr (!handler.legal) return Then::kRare;
+    const uint32_t sign = !has_sign(setting, handler.format) ? c_sign(insn) : handler.sign ? 0xffffffff : 0;
+    const InRd rd{insn};
+    const InPrime<7> high{insn, x};
+    const InPrime<2> low{insn, x};
     switch (handler.format) {
     case Format::kCAddi4spn:
-        value = c_imm_addi4spn(insn);
-        if (value == 0) return Then::kRare;
-        opaque(x + low(insn))[8] = x[2] + value;
-        return Then::kNext;
-    case Format::kCLw:
-        if (!load<kWord>(m, opaque(x + high(insn))[8] + c_imm_lw(insn), value)) return Then::kAccess;
-        opaque(x + low(insn))[8] = value;
-        return Then::kNext;
-    case Format::kCSw:
-        return store<kWord>(m, opaque(x + high(insn))[8] + c_imm_lw(insn), [=] { return opaque(x + low(insn))[8]; });
-    case Format::kCAddi: { // c.nop too
-        const uint32_t rd = rd_low(insn);
-        if (rd != 0) x[rd] += c_imm(insn, sign);
-        return Then::kNext;
-    }
+        if (c_imm_addi4spn(insn) == 0) return Then::kRare;
+        return compute<false>(m, kAdd, x[2], c_imm_addi4spn(insn), low);
+    case Format::kCLw: return load<false>(m, kWord, high() + c_imm_lw(insn), low);
+    case Format::kCSw: return store<setting>(m, kWord, high() + c_imm_lw(insn), low);
+    case Format::kCAddi: return compute<false>(m, kAdd, x[rd_low(insn)], c_imm(insn, sign), rd); // c.nop too
     case Format::kCJ: return jump(m, m.behind_pc(c_imm_j(insn) - 2));
     case Format::kCJal: return link(m, 1, m.behind_pc(c_imm_j(insn) - 2));
-    case Format::kCLi: value = c_imm(insn, sign); return set(m, rd_low(insn), value);
+    case Format::kCLi: return write<setting.lean>(m, c_imm(insn, sign), rd);
     case Format::kCLui: // c.addi16sp too
-        value = c_imm_lui(insn);
-        if (value == 0) return Then::kRare;
-        if (rd_low(insn) == 2) value = x[2] + c_imm_addi16sp(insn);
-        return set(m, rd_low(insn), value);
+        if (c_imm_lui(insn) == 0) return Then::kRare;
+        if (rd_low(insn) == 2) return compute<false>(m, kAdd, x[2], c_imm_addi16sp(insn), In{2});
+        return write<setting.lean>(m, c_imm_lui(insn), rd);
     case Format::kCShift: {
-        uint32_t& d = opaque(x + high(insn))[8];
-        d = alu(operation(handler.op), d, c_shamt(insn));
-        return Then::kNext;
+        const bool is_arithmetic = setting.lean ? (insn & 0x400) != 0 : handler.op == Op::kSrai;
+        return compute<false>(m, kSr, high(), c_shamt(insn), high, is_arithmetic);
     }
-    case Format::kCAndi: opaque(x + high(insn))[8] &= c_imm(insn, sign); return Then::kNext;
-    case Format::kCArith: {
-        uint32_t& d = x[rd_low(insn)]; // bit 10 is set
-        const uint32_t b = opaque(x + low(insn))[8];
+    case Format::kCAndi: return compute<false>(m, kAnd, high(), c_imm(insn, sign), high);
+    case Format::kCArith: { // bit 10 is set
+        const In d{rd_low(insn)};
+        const uint32_t a = x[d.number()];
+        const uint32_t b = low();
         if ((insn & 0x40) == 0) {
-            if ((insn & 0x20) == 0)
-                d = alu(kAdd | kAlternate, d, b);
-            else
-                d = alu(kXor, d, b);
-        } else {
-            if ((insn & 0x20) == 0)
-                d = alu(kOr, d, b);
-            else
-                d = alu(kAnd, d, b);
+            if ((insn & 0x20) == 0) return compute<false>(m, kAdd | kAlternate, a, b, d);
+            return compute<false>(m, kXor, a, b, d);
         }
-        return Then::kNext;
+        if ((insn & 0x20) == 0) return compute<false>(m, kOr, a, b, d);
+        return compute<false>(m, kAnd, a, b, d);
     }
     case Format::kCBranch:
-        if (!branch_taken(handler.op == Op::kBeq ? kBeq : kBne, opaque(x + high(insn))[8], 0)) return Then::kNext;
-        return Then::kBranch;
+        return branch_taken(handler.op == Op::kBeq ? kBeq : kBne, high(), 0) ? Then::kBranch : Then::kNext;
     case Format::kCSlli: {
-        uint32_t& d = x[rd_low(insn)];
-        d = alu(kSll, d, c_shamt(insn)); // 0 << n is 0
-        return Then::kNext;
+        const In d{rd_low(insn)};
+        return compute<false>(m, kSll, x[d.number()], c_shamt(insn), d);
     }
-    case Format::kCLwsp: {
+    case Format::kCLwsp:
         if (rd_low(insn) == 0) return Then::kRare;
-        if (!load<kWord>(m, x[2] + c_imm_lwsp(insn), value)) return Then::kAccess;
-        x[rd_low(insn)] = value;
-        return Then::kNext;
-    }
+        return load<setting.lean>(m, kWord, x[2] + c_imm_lwsp(insn), In{rd_low(insn)});
     case Format::kCSwsp:
         if (c_rs2(insn) > 15) return Then::kRare;
-        return store<kWord>(m, x[2] + c_imm_swsp(insn), [=] { return x[c_rs2_low(insn)]; });
-    case Format::kCMv:
-    case Format::kCAdd: { // c.jr, c.ebreak, c.jalr too
-        constexpr bool add = handler.format == Format::kCAdd;
-        if ((insn & 0x40) != 0) return Then::kRare;
-        const uint32_t rs2 = c_rs2_low(insn);
-        const uint32_t rd = rd_low(insn);
-        if (rs2 != 0) return set(m, rd, add ? x[rd] + x[rs2] : x[rs2]);
-        if (rd == 0) return Then::kRare;
-        const Place target = m.place(x[rd] & ~1U);
-        return add ? link(m, 1, target) : jump(m, target);
-    }
+        return store<setting>(m, kWord, x[2] + c_imm_swsp(insn), [=] { return x[c_rs2_low(insn)]; });
+    case Format::kCMv: // c.jr too
+        if (c_rs2(insn) > 15) return Then::kRare;
+        if (c_rs2_low(insn) != 0) return write<setting.lean>(m, x[c_rs2_low(insn)], rd);
+        if (rd_low(insn) == 0) return Then::kRare;
+        return jump(m, m.place(x[rd_low(insn)] & ~1U));
+    case Format::kCAdd: // c.ebreak, c.jalr too
+        if (c_rs2(insn) > 15) return Then::kRare;
+        if (c_rs2_low(insn) != 0) return compute<false>(m, kAdd, x[rd_low(insn)], x[c_rs2_low(insn)], rd);
+        if (rd_low(insn) == 0) return Then::kRare;
+        return link(m, 1, m.place(x[rd_low(insn)] & ~1U));
     default: return Then::kRare;
     }
 }
 
-template <Isa isa, Handler handler, class Host> [[gnu::always_inline]] inline Then execute_32(Machine<Host>& m) {
+template <Isa isa, Setting setting, Handler handler, class Host>
+[[gnu::always_inline]] inline Then execute_32(Machine<Host>& m) {
     uint32_t* const x = m.vm.x;
     const uint32_t insn = m.insn;
-    constexpr uint32_t funct3 = handler.funct3;
-    constexpr bool has_alternate = funct3 == kAdd || funct3 == kSr;
-    uint32_t value = 0;
-    if constexpr (!handler.legal) return Then::kRare;
+    const uint32_t f3 = handler.funct3 == kAnyFunct3 ? funct3(insn) : handler.funct3;
+    const uint32_t alternate_allowed = f3 == kAdd || f3 == kSr ? kBit30 : 0;
+    const auto rs1 = [=] { return x[rs1_low(insn)]; };
+    const auto rs2 = [=] { return x[rs2_low(insn)]; };
+    const InRd rd{insn};
     switch (handler.format) {
     case Format::kR: {
-        if (any<isa>(insn, (kFunct7 | kRd16 | kRs1_16 | kRs2_16) & ~(has_alternate ? kBit30 : 0))) {
-            if (!isa.multiply || (insn & (kFunct7 | kRd16 | kRs1_16 | kRs2_16)) != kBit25) return Then::kRare;
-            value = multiply_divide(funct3, x[rs1_low(insn)], x[rs2_low(insn)]);
-            return set(m, rd_low(insn), value);
+        constexpr uint32_t registers = kRd16 | kRs1_16 | kRs2_16;
+        if (any<isa>(insn, (kFunct7 | registers) & ~alternate_allowed)) {
+            if (!isa.multiply || f3 != kMul || any<isa>(insn, registers) || funct7(insn) != 1) return Then::kRare;
+            return write<setting.lean>(m, rs1() * rs2(), rd);
         }
-        const uint32_t a = x[rs1_low(insn)];
-        const uint32_t b = x[rs2_low(insn)];
-        value = alu(funct3, a, b);
-        if (has_alternate && (insn & kBit30) != 0) value = alu(funct3 | kAlternate, a, b);
-        return set(m, rd_low(insn), value);
+        return compute<setting.lean>(m, f3, rs1(), rs2(), rd, (insn & alternate_allowed) != 0);
     }
     case Format::kI:
-        if (any<isa>(insn, kRd16 | kRs1_16)) return Then::kRare;
-        value = alu(funct3, x[rs1_low(insn)], imm_i(insn));
-        return set(m, rd_low(insn), value);
     case Format::kShift: {
-        if (any<isa>(insn, (kFunct7 | kRd16 | kRs1_16) & ~(funct3 == kSr ? kBit30 : 0))) return Then::kRare;
-        const uint32_t a = x[rs1_low(insn)];
-        value = alu(funct3, a, shamt(insn));
-        if (funct3 == kSr && (insn & kBit30) != 0) value = alu(funct3 | kAlternate, a, shamt(insn));
-        return set(m, rd_low(insn), value);
+        const bool shifts = (f3 & 3) == kSll;
+        const uint32_t other_funct7 = shifts ? kFunct7 & ~alternate_allowed : 0;
+        if constexpr (setting.lean) {
+            if (any<isa>(insn, kRd16 | kRs1_16) || (insn & other_funct7) != 0) return Then::kRare;
+        } else {
+            if (any<isa>(insn, kRd16 | kRs1_16 | other_funct7)) return Then::kRare;
+        }
+        const bool is_alternate = shifts && (insn & alternate_allowed) != 0;
+        return compute<setting.lean>(m, f3, rs1(), shifts && !setting.lean ? shamt(insn) : imm_i(insn), rd,
+                                     is_alternate);
     }
-    case Format::kLoad:
+    case Format::kLoad: // jalr too
         if (any<isa>(insn, kRd16 | kRs1_16)) return Then::kRare;
-        value = x[rs1_low(insn)] + imm_i(insn);
-        if (handler.op == Op::kJalr) return link(m, rd_low(insn), m.place(value & ~1U));
-        if (!load<funct3>(m, value, value)) return Then::kAccess;
-        return set(m, rd_low(insn), value);
+        if (handler.op == Op::kJalr) {
+            if (f3 != 0) return Then::kRare;
+            return link(m, rd_low(insn), m.place((rs1() + imm_i(insn)) & ~1U));
+        }
+        if (!is_load(f3)) return Then::kRare;
+        return load<setting.lean>(m, f3, rs1() + imm_i(insn), rd);
     case Format::kStore:
-        if (any<isa>(insn, kRs1_16 | kRs2_16)) return Then::kRare;
-        return store<funct3>(m, x[rs1_low(insn)] + imm_s(insn), [=] { return x[rs2_low(insn)]; });
+        if (any<isa>(insn, kRs1_16 | kRs2_16) || !is_store(f3)) return Then::kRare;
+        return store<setting>(m, f3, rs1() + imm_s(insn), rs2);
     case Format::kBranch:
         if (any<isa>(insn, kRs1_16 | kRs2_16)) return Then::kRare;
-        if (!branch_taken(funct3, x[rs1_low(insn)], x[rs2_low(insn)])) return Then::kNext;
-        return Then::kBranch;
+        return branch(f3, rs1(), rs2());
     case Format::kUpper:
         if (any<isa>(insn, kRd16) || is_cut(m)) return Then::kRare;
-        value = imm_u(insn) + (handler.op == Op::kLui ? 0 : m.guest_address(m.pc - 4));
-        return set(m, rd_low(insn), value);
+        return write<setting.lean>(m, imm_u(insn) + (handler.op == Op::kLui ? 0 : m.guest_address(m.pc - 4)), rd);
     case Format::kJump:
         if (any<isa>(insn, kRd16) || is_cut(m)) return Then::kRare;
         return link(m, rd_low(insn), m.behind_pc(imm_j(insn) - 4));
-    case Format::kFence: return any<isa>(insn, 0) || is_cut(m) ? Then::kRare : Then::kNext;
-    default: return Then::kRare; // kNone, kHostCall
+    case Format::kFence: return any<isa>(insn, 0) || f3 != 0 || is_cut(m) ? Then::kRare : Then::kNext;
+    default: return Then::kRare;
     }
 }
 

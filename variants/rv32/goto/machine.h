@@ -15,7 +15,11 @@ using Place = uintptr_t;
 /// A value that the compiler knows nothing about: neither a constant nor a part of a larger expression. It steers gcc's
 /// code for Cortex-M0+ and means nothing.
 template <class T> [[gnu::always_inline]] inline T opaque(T value) {
+#ifdef __arm__
+    asm("" : "+l"(value)); // in a low register
+#else
     asm("" : "+r"(value));
+#endif
     return value;
 }
 
@@ -29,11 +33,16 @@ template <class Host> struct Machine {
     const Host& host;
     const Host* const volatile& host_in_memory; ///< for what is rarely used: volatile, so that it takes no register
     AlignedWindow data;
-    Place pc;         ///< behind the instruction that is being executed, in the code window
-    uint32_t insn;    ///< that instruction
-    uint32_t address; ///< guest address of a load or store
-    Place target;     ///< of a jump
-    uint32_t rd;      ///< what a jump links in
+    Place pc = 0;      ///< behind the instruction that is being executed, in the code window
+    uint32_t insn = 0; ///< that instruction
+
+    // What a handler leaves to the shared end that it names by its result, Then.
+    Place target = 0;       ///< of a jump
+    uint32_t rd = 0;        ///< what a jump links in
+    uint32_t address = 0;   ///< guest address of a load or store
+    uint32_t operation = 0; ///< as alu() counts it; of a load or store: funct3
+    uint32_t a = 0;         ///< first operand
+    uint32_t b = 0;         ///< second operand; what is to be stored
 
     /// Where the code window starts.
     [[nodiscard, gnu::always_inline]] Place code() const { return reinterpret_cast<Place>(host_in_memory->code); }
@@ -55,7 +64,11 @@ enum class Then : uint8_t {
     kJump,   ///< at target
     kLink,   ///< at target, with the address of the next instruction in rd
     kAccess, ///< misaligned, or outside the data window, at address
-    kRare    ///< host call, ecall, ebreak, illegal, or cut off by the end of the code
+    kRare,   ///< host call, ecall, ebreak, illegal, or cut off by the end of the code
+    kAlu,    ///< after operation of a and b into the register in bits 11:7 (this and the rest: lean only)
+    kWrite,  ///< after a into the register in bits 11:7
+    kLoad,   ///< after load of width operation from address into the register in bits 11:7
+    kStore   ///< after store of width operation, of b to address
 };
 
 /// What ended the dispatch loop: a limpet_status, or one of these, of which settle() makes one.
@@ -86,11 +99,17 @@ template <class Host> [[gnu::always_inline]] inline void start_fuel(Machine<Host
     m.vm.fuel = 4 * instructions + static_cast<uint32_t>(m.pc);
 }
 
-/// Makes the jump to m.target, which is good. False: the budget is used up.
+/// Charges for the code up to pc and goes on at m.target.
+template <class Host> [[gnu::always_inline]] inline void move(Machine<Host>& m) {
+    m.vm.fuel += static_cast<uint32_t>(m.target - m.pc);
+    m.pc = m.target;
+}
+
+/// Makes the jump to m.target, which is good. False, and nothing is changed: the budget is used up.
 template <class Host> [[gnu::always_inline]] inline bool pay_jump(Machine<Host>& m) {
     const uint32_t left = bytes_left(m);
-    m.pc = m.target;
     if (static_cast<int32_t>(left) <= 0) return false;
+    m.pc = m.target;
     m.vm.fuel = left + static_cast<uint32_t>(m.pc);
     return true;
 }

@@ -51,6 +51,18 @@ template <Isa isa, class Host>
     return LIMPET_ILLEGAL;
 }
 
+/// Carries out the instruction at vm.pc if it is one of M, all of which but mul are left to this: they need much stack.
+template <class Host> [[gnu::noinline, gnu::cold]] bool multiply(limpet_vm& vm, const Host& host) {
+    const Place place = reinterpret_cast<Place>(host.code) + (vm.pc - vm.window.code_start);
+    const uint32_t insn = half_at(place) | half_at(place + 2) << 16; // the guard is behind the code
+    constexpr uint32_t mask = 0xff08087f; // funct7, opcode, and the upper bit of each register field
+    if ((insn & mask) != 0x02000033) return false;
+    const uint32_t value = multiply_divide(funct3(insn), vm.x[rs1(insn)], vm.x[rs2(insn)]);
+    if (rd(insn) != 0) vm.x[rd(insn)] = value;
+    go_on(vm, vm.pc + 4);
+    return true;
+}
+
 /// Settles what ended the dispatch loop. Returns LIMPET_RUNNING when it shall go on at vm.pc.
 template <Isa isa, class Host>
 [[gnu::noinline, gnu::cold]] limpet_status settle(limpet_vm& vm, const Host& host, Ended ended) {
