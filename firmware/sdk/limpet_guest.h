@@ -34,15 +34,15 @@
     LIMPET_NOT_INLINED(function);                                                                                      \
     __asm__(".pushsection .limpet.stack, \"\", @progbits\n"                                                            \
             ".word " LIMPET_TEXT(bytes) "\n"                                                                           \
-            ".asciz \"" #function "\"\n"                                                                               \
-            ".popsection")
+                                        ".asciz \"" #function "\"\n"                                                   \
+                                        ".popsection")
 #else
 #define LIMPET_STACK(function, bytes) LIMPET_NOT_INLINED(function)
 #endif
 
 /* Declares that messages numbered `id` (a constant) have the layout of `type`, a struct: the image describes its
- * fields, and the host shows them by name. Numbers, bool, char (an array of them is text), enums, and arrays and structs
- * of these. The same type may be declared in several sources. */
+ * fields, and the host shows them by name. Numbers, bool, char (an array of them is text), enums, and arrays and
+ * structs of these. The same type may be declared in several sources. */
 #ifdef __riscv
 #define LIMPET_MESSAGE(id, type)                                                                                       \
     static const union {                                                                                               \
