@@ -65,6 +65,9 @@ TEST_P(Fuel, EndlessLoops) {
         {"loads and stores",
          Code().add("lw", {.rd = 6, .imm = 256}).add("sw", {.rs2 = 6, .imm = 257}).add("jal", {.imm = 0U - 8})});
     if (isa().compressed) {
+        // What a backend may leave to slower code must be charged there: with less than a whole instruction in between.
+        loops.push_back({"host calls, c.j", Code().add("limpet.call", {.imm = 1}).add("c.j", {.imm = 0U - 4})});
+        loops.push_back({"misaligned loads, c.j", Code().add("lw", {.rd = 6, .imm = 257}).add("c.j", {.imm = 0U - 4})});
         loops.push_back({"c.j .", Code().add("c.j")});
         loops.push_back({"c.beqz .", Code().add("c.beqz", {.rs1 = 8})});
         loops.push_back({"c.jal .", Code().add("c.jal")});

@@ -201,6 +201,28 @@ TEST_P(Jumps, CutInstructions) {
     }
 }
 
+/// A jump that is no instruction at all is illegal wherever it would lead: to the first instruction behind a gap, too.
+TEST_P(Jumps, ThatLinkInX16AreIllegal) {
+    for (const Layout& layout : layouts()) {
+        if (!subject().can_run(layout)) continue;
+        const uint32_t pc = layout.code_start + 64;
+        Trial run(backend(), {}, layout);
+        for (const uint32_t target : {layout.code_start, layout.gap.start + layout.gap.size, layout.gap.start,
+                                      layout.code_end(), LIMPET_RETURN_ADDRESS}) {
+            constexpr uint32_t x16 = 0x800; // bit 4 of rd
+            run.x(kTarget) = target;
+            const Snapshot before(run);
+            for (const uint32_t insn :
+                 {encode("jalr", {.rs1 = kTarget}) | x16, encode("jal", {.imm = layout.code_start - pc}) | x16}) {
+                run.arena.write_code(pc, Code().add_raw(insn).bytes());
+                EXPECT_EQ(run.run_from(pc), LIMPET_ILLEGAL) << layout.name << std::hex << " to " << target;
+                EXPECT_EQ(run.pc(), pc);
+                EXPECT_TRUE(Snapshot(run).same_registers_and_memory(before));
+            }
+        }
+    }
+}
+
 INSTANTIATE_FOR_ALL_SUBJECTS(Jumps);
 
 } // namespace

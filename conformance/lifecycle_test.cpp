@@ -124,6 +124,20 @@ TEST_P(Lifecycle, PrepareDemandsWholeHalfwords) {
     EXPECT_EQ(backend().prepare(run.guest), LIMPET_REFUSED);
 }
 
+class InProcess : public Lifecycle {};
+
+/// Addresses in the host: of the machine that the emulator is, the harness chooses them.
+TEST_P(InProcess, PrepareDemandsAlignedMemory) {
+    Trial run(backend());
+    ++run.guest.host.code;
+    EXPECT_EQ(backend().prepare(run.guest), LIMPET_REFUSED);
+    --run.guest.host.code;
+    for (int i = 1; i < 4; ++i) {
+        ++run.guest.host.data;
+        EXPECT_EQ(backend().prepare(run.guest), LIMPET_REFUSED);
+    }
+}
+
 /// x0 is 0 after every instruction that could write it, to the next instruction and to the host.
 TEST_P(Lifecycle, X0IsNeverWritten) {
     for (const rv32::Instruction& row : rv32::kInstructions) {
@@ -145,7 +159,14 @@ TEST_P(Lifecycle, X0IsNeverWritten) {
     }
 }
 
+std::vector<Subject> in_process() {
+    std::vector<Subject> list;
+    std::ranges::copy_if(subjects(), std::back_inserter(list), [](const Subject& s) { return !s.mcu; });
+    return list;
+}
+
 INSTANTIATE_FOR_ALL_SUBJECTS(Lifecycle);
+INSTANTIATE_TEST_SUITE_P(All, InProcess, testing::ValuesIn(in_process()), subject_name);
 
 } // namespace
 } // namespace limpet::conformance

@@ -327,7 +327,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
             x[rd] = a;
             continue;
         }
-        if (rd != 0) goto illegal;
+        if (rd != 0) goto reserved; // not cut off, or it would not have come here; after a jump, next is elsewhere
     }
 }
 
