@@ -50,9 +50,8 @@ Words rule_paths(const std::string& rule) {
     Words paths(1);
     for (size_t i = std::min(rule.find(": "), rule.size()); i < rule.size(); ++i) {
         const char next = i + 1 < rule.size() ? rule[i + 1] : '\n';
-        if (rule[i] == '\\' && (next == ' ' || next == '#'))
-            paths.back() += rule[++i];
-        else if (rule[i] == '$' && next == '$')
+        const bool escaped = (rule[i] == '\\' && (next == ' ' || next == '#')) || (rule[i] == '$' && next == '$');
+        if (escaped)
             paths.back() += rule[++i];
         else if (rule[i] == ' ' || rule[i] == '\n' || (rule[i] == '\\' && next == '\n'))
             paths.emplace_back();
