@@ -121,7 +121,7 @@ void Guest::copy_code(uint32_t base, limpet_windows& window) {
 
 uint32_t Guest::halfword_at(uint32_t pc) const {
     const uint32_t at = pc - vm.window.code_start;
-    return code_[at] | static_cast<uint32_t>(code_[at + 1]) << 8;
+    return host.code[at] | static_cast<uint32_t>(host.code[at + 1]) << 8; // where backends fetch, whoever set it
 }
 
 bool Guest::can_fetch(uint32_t pc, bool compressed) const {
