@@ -18,6 +18,7 @@ ISAS = ["rv32e", "rv32ec", "rv32emc"]
 REFERENCE = "rv32-switch"
 RUN_SECONDS_MAX = 300
 NOT_CONTAINED = 2  # exit status of the measuring image: results were right, but a hostile guest was not contained
+QUIET = ("timed", "result", "executed", "prepared", "scratch")  # lines of the console that are only for the scripts
 
 
 class MeasuringError(Exception):
@@ -57,7 +58,7 @@ class Outcome:
         return {line.split()[1]: int(line.split()[2], 16) for line in self.lines if line.startswith(kind + " ")}
 
     def __str__(self):
-        told = [line for line in self.lines if not line.startswith(("timed", "result", "executed"))]
+        told = [line for line in self.lines if not line.startswith(QUIET)]
         return f"{self.image} in {self.emulator}: exit status {self.status}\n" + "\n".join(told)
 
 
@@ -193,6 +194,7 @@ class Bench:
                 raise MeasuringError(str(outcome))
         regions = cross_check(qemu, unicorn)
         results, executed = qemu.words("result"), qemu.words("executed")
+        prepared, scratch = qemu.words("prepared"), qemu.words("scratch")
         if results != self.native_results():
             raise MeasuringError(f"{variant}: results {results}, on this machine {self.native_results()}")
         complaints = [line for line in qemu.lines if line.startswith("FAIL ")]
@@ -205,12 +207,17 @@ class Bench:
                 "native_cycles": regions[name, "native"]["cycles"],
                 "prepare_cycles": regions[name, "prepare"]["cycles"],
                 "executed": executed[name],
+                "prepared_bytes": prepared[name],
+                "scratch_bytes": scratch[name],  # more RAM, while preparing
                 "stack_bytes": stack_bytes,
                 "deepest": deepest,  # workload or hostile guest that took so much stack
                 "state_bytes": state_bytes,
             }
             for name in WORKLOADS + ["empty"]
         }
+
+    def code_bytes(self, isa, opt, workload):
+        return (self.mcu / "firmware/guests" / f"{isa}{opt}" / f"{workload}.text").stat().st_size
 
     def guest_bytes(self, isa, opt, workload):
         """What is uploaded of a guest: read-only data, initialised data, code."""

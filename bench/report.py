@@ -96,7 +96,7 @@ def row_of(bench, variant, name, measured, guest_insns):
         "state_bytes": measured["state_bytes"],
         "stack_bytes": measured["stack_bytes"],
         "image_bytes": bench.guest_bytes(variant.isa, variant.guest_opt, name),
-        "prepared_bytes": 0,  # limpet_prepare has no memory to keep prepared code in: all run the code in place
+        "prepared_bytes": measured["prepared_bytes"],
         "prepare_cycles": measured["prepare_cycles"],
         "guest_insns": guest_insns,
         "cycles_per_insn": round(measured["cycles"] / guest_insns, 3),

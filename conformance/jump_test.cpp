@@ -113,7 +113,7 @@ TEST_P(Jumps, DirectTargets) {
     }
     for (const uint32_t target : {kStart, kEnd - 4}) {
         Trial run(backend());
-        run.arena.write_code(kStart + 128, Code().add("jal", {.rd = kLink, .imm = target - kStart - 128}).bytes());
+        run.write_code(kStart + 128, Code().add("jal", {.rd = kLink, .imm = target - kStart - 128}).bytes());
         EXPECT_EQ(run.run_from(kStart + 128), LIMPET_BREAKPOINT);
         EXPECT_EQ(run.pc(), target);
         EXPECT_EQ(run.x(kLink), kStart + 132);
@@ -122,13 +122,13 @@ TEST_P(Jumps, DirectTargets) {
 
 TEST_P(Jumps, ToTheEndIsNotRunningOffIt) {
     Trial jump(backend());
-    jump.arena.write_code(kEnd - 4, Code().add("jal", {.rd = kLink, .imm = 4}).bytes());
+    jump.write_code(kEnd - 4, Code().add("jal", {.rd = kLink, .imm = 4}).bytes());
     jump.x(kLink) = 0x1234;
     jump.run_from(kEnd - 4);
     expect_bad_jump(jump, kEnd, kEnd - 4);
 
     Trial off(backend());
-    off.arena.write_code(kEnd - 4, Code().add("addi", {.rd = kLink, .imm = 1}).bytes());
+    off.write_code(kEnd - 4, Code().add("addi", {.rd = kLink, .imm = 1}).bytes());
     EXPECT_EQ(off.run_from(kEnd - 4), LIMPET_FETCH);
     EXPECT_EQ(off.pc(), kEnd);
     EXPECT_EQ(off.x(kLink), 1U);
@@ -193,7 +193,7 @@ TEST_P(Jumps, CutInstructions) {
     const Snapshot before(run);
     for (uint32_t half = 0; half < 0x10000; ++half) {
         if (isa().compressed && (half & 3) != 3) continue;
-        run.arena.write_code(last, Code().add_halfword(half).bytes());
+        run.write_code(last, Code().add_halfword(half).bytes());
         ASSERT_EQ(run.run_from(last), LIMPET_FETCH) << std::hex << half;
         ASSERT_EQ(run.pc(), last) << std::hex << half;
         ASSERT_TRUE(Snapshot(run).same_registers_and_memory(before)) << std::hex << half;
@@ -214,7 +214,7 @@ TEST_P(Jumps, ThatLinkInX16AreIllegal) {
             const Snapshot before(run);
             for (const uint32_t insn :
                  {encode("jalr", {.rs1 = kTarget}) | x16, encode("jal", {.imm = layout.code_start - pc}) | x16}) {
-                run.arena.write_code(pc, Code().add_raw(insn).bytes());
+                run.write_code(pc, Code().add_raw(insn).bytes());
                 EXPECT_EQ(run.run_from(pc), LIMPET_ILLEGAL) << layout.name << std::hex << " to " << target;
                 EXPECT_EQ(run.pc(), pc);
                 EXPECT_TRUE(Snapshot(run).same_registers_and_memory(before));

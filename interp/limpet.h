@@ -1,7 +1,8 @@
 /* Limpet: a sandboxed virtual machine for microcontrollers. C and C++.
  *
  * A firmware that links one backend (an interpreter) uses five things from here: struct limpet_vm, struct
- * limpet_host, and the calls limpet_init, limpet_prepare, limpet_call and limpet_resume.
+ * limpet_host, and the calls limpet_init, limpet_prepare, limpet_call and limpet_resume. A backend that translates the
+ * code first needs memory for that: limpet_prepared_size tells how much.
  *
  *     static uint8_t block[512] __attribute__((aligned(4)));   // data window, then the code, then the guard
  *     struct limpet_host host = {.data = block, .code = block + 256, .call = my_host_calls, .stack_top = 128};
@@ -87,15 +88,30 @@ struct limpet_host {
     const uint8_t* code;    /* the code and its guard, in RAM or flash; a multiple of 2 */
     limpet_host_call* call; /* NULL: every host call traps */
     uint32_t stack_top;     /* guest address that sp starts at, a multiple of 16 */
+    void* prepared;         /* for translated code; a multiple of 4. NULL where the backend needs none */
+    uint32_t prepared_size; /* bytes there */
 };
 
 /* Makes vm a guest that may be called, with all registers 0. Also how a VM that has trapped or was stopped is
  * made ready again (with .data and .bss restored by the caller). */
 void limpet_init(struct limpet_vm* vm, const struct limpet_windows* windows);
 
-/* Checks, and for some backends translates, the code once after it was written.
- * Returns LIMPET_RETURN, or LIMPET_REFUSED when the windows, the addresses in host or the guard are wrong. */
+/* Bytes that limpet_prepare needs at host->prepared for the code in host->code; 0 for a backend that runs the code
+ * where it is. */
+uint32_t limpet_prepared_size(const struct limpet_vm* vm, const struct limpet_host* host);
+
+/* Checks, and for some backends translates, the code once after it was written. Translated code stays valid for as long
+ * as the code, the windows and the addresses in host do.
+ * Returns LIMPET_RETURN, or LIMPET_REFUSED when the windows, the addresses in host or the guard are wrong, or what
+ * host->prepared offers is not enough. */
 enum limpet_status limpet_prepare(struct limpet_vm* vm, const struct limpet_host* host);
+
+/* How many bytes from host->prepared on must stay after limpet_prepare has succeeded. Those behind them, up to
+ * limpet_prepared_size, were needed by limpet_prepare only. */
+uint32_t limpet_prepared_kept(const struct limpet_vm* vm, const struct limpet_host* host);
+
+/* Not 0: limpet_call and limpet_resume use the code in host->code. 0: after limpet_prepare it may be given up. */
+extern const uint8_t limpet_needs_code;
 
 /* Calls the guest at `entry` with the arguments in vm->x[10]..vm->x[15] (a0..a5; what is not meant as an argument
  * should be 0), until it ends or at least `fuel` instructions have run. The result is vm->x[10].

@@ -3,6 +3,7 @@
 /// LIMPET_BACKEND_ definitions.
 #include LIMPET_BACKEND_HEADER
 #include "../interp/rv32/run.h"
+#include "preparation.h"
 #include "registrations.h"
 
 namespace limpet::LIMPET_BACKEND_NAMESPACE {
@@ -15,7 +16,8 @@ public:
     InProcess(const char* its_isa_name, bool exact) : Backend(LIMPET_BACKEND_NAME, its_isa_name, profile, exact) {}
 
     limpet_status prepare(Guest& guest) const override {
-        return rv32::well_formed(guest.vm, guest.host) ? LIMPET_RETURN : LIMPET_REFUSED;
+        guest.provide_prepared(Preparation<profile>::size(guest.vm, guest.host));
+        return limpet::prepare<Preparation<profile>>(guest.vm, guest.host);
     }
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel) const override {
         return corrected(guest, rv32::call<profile, run<profile, MappedHost>>(guest.vm, guest.host, entry, fuel));

@@ -29,6 +29,8 @@ struct Host {
     uint32_t code;
     uint32_t call;
     uint32_t stack_top;
+    uint32_t prepared;
+    uint32_t prepared_size;
 };
 
 void check(uc_err error, const char* what) {
@@ -94,7 +96,7 @@ limpet_status ThumbFirmware::call(const limpet_windows& window, std::span<uint8_
     vm.window = window;
     std::ranges::copy(args, vm.x + 10);
     const limpet_vm before = vm;
-    at<Host>(kHost) = {kData, 0, 0, 0};
+    at<Host>(kHost) = {.data = kData, .code = 0, .call = 0, .stack_top = 0, .prepared = 0, .prepared_size = 0};
     std::ranges::copy(data, &at<uint8_t>(kData));
     data_bytes_ = static_cast<uint32_t>(data.size());
     error_.clear();

@@ -26,6 +26,12 @@ public:
         EXPECT_EQ(backend.prepare(guest), LIMPET_RETURN);
     }
 
+    /// Writes code after the guest was prepared, and prepares it again.
+    void write_code(uint32_t address, std::span<const uint8_t> bytes) {
+        arena.write_code(address, bytes);
+        EXPECT_EQ(backend_.prepare(guest), LIMPET_RETURN);
+    }
+
     limpet_status call(uint32_t fuel = 1000) { return call_at(layout.code_start, fuel); }
     limpet_status call_at(uint32_t entry, uint32_t fuel = 1000) { return backend_.call(guest, entry, fuel); }
     limpet_status resume(uint32_t fuel = 1000) { return backend_.resume(guest, fuel); }

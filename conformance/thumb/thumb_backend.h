@@ -13,9 +13,7 @@ public:
     ThumbBackend(const Backend& like, std::string image_path)
         : Backend(like.name + "@thumb", like.isa_name, like.isa, like.counts_exactly), path_(std::move(image_path)) {}
 
-    limpet_status prepare(Guest& guest) const override {
-        return machine().run(ThumbMachine::Function::kPrepare, guest);
-    }
+    limpet_status prepare(Guest& guest) const override { return machine().prepare(guest); }
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel) const override {
         return machine().run(ThumbMachine::Function::kCall, guest, entry, fuel);
     }

@@ -27,7 +27,10 @@ constexpr uint32_t kData = kRam + 0x10000;
 constexpr uint32_t kDataMax = 0x20000;
 constexpr uint32_t kCode = kData + kDataMax + 0x10002; // limpet.h promises a multiple of 2 and no more
 constexpr uint32_t kCodeMax = 0x20000;
-constexpr uint32_t kRamSize = 0x80000;
+constexpr uint32_t kPrepared = kCode + kCodeMax + 0x10002; // a multiple of 4 and no more
+constexpr uint32_t kPreparedMax = 0x80000;
+constexpr uint32_t kRamSize = 0x100000;
+static_assert(kPrepared % 8 == 4 && kPrepared + kPreparedMax < kRam + kRamSize);
 
 constexpr uint32_t kThumb = 1; ///< bit 0 of a code address
 
@@ -37,6 +40,8 @@ struct Host {
     uint32_t code = kCode;
     uint32_t call = 0;
     uint32_t stack_top = 0;
+    uint32_t prepared = kPrepared;
+    uint32_t prepared_size = 0;
 };
 
 constexpr size_t kSp = 13;
@@ -116,6 +121,7 @@ void ThumbMachine::on_access(uc_engine* /*uc*/, uc_mem_type type, uint64_t addre
 
 bool ThumbMachine::allowed(uint32_t address, uint32_t size, bool write) const {
     if (inside(address, size, kVm, sizeof(limpet_vm)) || inside(address, size, kData, window_.data_size)) return true;
+    if ((!write || preparing_) && inside(address, size, kPrepared, prepared_size_)) return true;
     return !write && (inside(address, size, kHost, sizeof(Host)) ||
                       inside(address, size, kCode, window_.code_size + LIMPET_GUARD_BYTES) ||
                       inside(address, size, kImage, static_cast<uint32_t>(image_.size())));
@@ -135,20 +141,25 @@ void ThumbMachine::access(uint32_t address, uint32_t size, bool write) {
 
 void ThumbMachine::put(const Guest& guest) {
     window_ = guest.vm.window;
-    if (window_.data_size > kDataMax || window_.code_size > kCodeMax - LIMPET_GUARD_BYTES)
+    prepared_size_ = guest.host.prepared_size;
+    if (window_.data_size > kDataMax || window_.code_size > kCodeMax - LIMPET_GUARD_BYTES ||
+        prepared_size_ > kPreparedMax)
         throw std::length_error("the guest is too large for the emulated machine");
     Host host;
     host.call = guest.host.call == nullptr ? 0 : kHostCall | kThumb;
     host.stack_top = guest.host.stack_top;
+    host.prepared_size = prepared_size_;
     std::memcpy(ram(kVm), &guest.vm, sizeof guest.vm);
     std::memcpy(ram(kHost), &host, sizeof host);
     std::memcpy(ram(kData), guest.host.data, window_.data_size);
     std::memcpy(ram(kCode), guest.host.code, window_.code_size + LIMPET_GUARD_BYTES);
+    if (prepared_size_ != 0) std::memcpy(ram(kPrepared), guest.host.prepared, prepared_size_);
 }
 
 void ThumbMachine::get(Guest& guest) const {
     std::memcpy(&guest.vm, ram(kVm), sizeof guest.vm);
     std::memcpy(guest.host.data, ram(kData), window_.data_size);
+    if (preparing_ && prepared_size_ != 0) std::memcpy(guest.host.prepared, ram(kPrepared), prepared_size_);
 }
 
 /// Runs until the function returns or calls the host; then core[kPc] tells which.
@@ -179,7 +190,15 @@ void ThumbMachine::host_call(Guest& guest, Core& core) {
     core[kPc] = core[kLr];
 }
 
-limpet_status ThumbMachine::run(Function function, Guest& guest, uint32_t a, uint32_t b) {
+limpet_status ThumbMachine::prepare(Guest& guest) {
+    guest.provide_prepared(result_of(Function::kPreparedSize, guest));
+    preparing_ = true;
+    const limpet_status status = run(Function::kPrepare, guest);
+    preparing_ = false;
+    return status;
+}
+
+uint32_t ThumbMachine::result_of(Function function, Guest& guest, uint32_t a, uint32_t b) {
     // Only from within a host call can a guest that is running be entered; it must be refused, on the same stack.
     stack_start_ = guest.vm.status == LIMPET_RUNNING ? host_call_sp_ : kStackEnd;
     const uint32_t sp = stack_start_;
@@ -200,7 +219,7 @@ limpet_status ThumbMachine::run(Function function, Guest& guest, uint32_t a, uin
     }
     get(guest);
     if (core[kSp] != sp || !std::equal(&core[4], &core[12], &before[4])) fail("callee-saved register changed");
-    return static_cast<limpet_status>(core[0]);
+    return core[0];
 }
 
 } // namespace limpet::conformance

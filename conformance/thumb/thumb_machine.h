@@ -19,7 +19,7 @@ namespace limpet::conformance {
 class ThumbMachine {
 public:
     /// Words of the table that an image starts with.
-    enum class Function { kInit, kPrepare, kCall, kResume };
+    enum class Function { kInit, kPrepare, kCall, kResume, kPreparedSize };
 
     explicit ThumbMachine(std::string image_path);
     ~ThumbMachine();
@@ -28,7 +28,12 @@ public:
 
     /// Copies the guest into the machine, calls function(&vm, &host, a, b), and copies the guest back. While a host
     /// call is under way, no other guest may be run here.
-    limpet_status run(Function function, Guest& guest, uint32_t a = 0, uint32_t b = 0);
+    limpet_status run(Function function, Guest& guest, uint32_t a = 0, uint32_t b = 0) {
+        return static_cast<limpet_status>(result_of(function, guest, a, b));
+    }
+
+    /// limpet_prepared_size, then limpet_prepare with so much memory.
+    limpet_status prepare(Guest& guest);
 
     /// The most that any run has used, the frames of host calls excluded.
     [[nodiscard]] uint32_t deepest_stack_bytes() const { return deepest_stack_bytes_; }
@@ -37,6 +42,7 @@ private:
     /// Registers r0..r12, sp, lr, pc.
     using Core = std::array<uint32_t, 16>;
 
+    uint32_t result_of(Function function, Guest& guest, uint32_t a = 0, uint32_t b = 0);
     static void on_access(uc_engine* uc, uc_mem_type type, uint64_t address, int size, int64_t value, void* self);
     void access(uint32_t address, uint32_t size, bool write);
     [[nodiscard]] bool allowed(uint32_t address, uint32_t size, bool write) const;
@@ -53,9 +59,11 @@ private:
     uc_engine* uc_ = nullptr;
     uint8_t* ram_ = nullptr;
     std::vector<uint8_t> image_;
-    limpet_windows window_{}; ///< of the guest that is in the machine
-    uint32_t stack_start_;    ///< sp at the call of the function that runs
-    uint32_t host_call_sp_;   ///< sp at the last host call
+    limpet_windows window_{};    ///< of the guest that is in the machine
+    uint32_t prepared_size_ = 0; ///< of its prepared code
+    bool preparing_ = false;     ///< limpet_prepare runs: it alone may change prepared code
+    uint32_t stack_start_;       ///< sp at the call of the function that runs
+    uint32_t host_call_sp_;      ///< sp at the last host call
     uint32_t deepest_stack_bytes_ = 0;
 };
 

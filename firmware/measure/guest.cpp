@@ -21,6 +21,8 @@ bool same(const char* a, const char* b) {
 
 constexpr uint32_t kBlockBytes = 6 * 1024;
 alignas(4) uint8_t block[kBlockBytes];
+constexpr uint32_t kPreparedBytes = 7 * 1024;
+alignas(4) uint8_t prepared[kPreparedBytes];
 
 /// Copies and returns the end of what was copied.
 const uint8_t* copy(uint8_t* to, const uint8_t* from, uint32_t bytes) {
@@ -49,8 +51,15 @@ limpet_status Machine::load(const GuestImage& image, bool timing) {
         guard[i] = LIMPET_GUARD & 0xff;
         guard[i + 1] = LIMPET_GUARD >> 8;
     }
-    host = {.data = block, .code = code, .call = measure_host_call, .stack_top = image.stack_top};
+    host = {.data = block,
+            .code = code,
+            .call = measure_host_call,
+            .stack_top = image.stack_top,
+            .prepared = prepared,
+            .prepared_size = 0};
     limpet_init(&vm, &windows);
+    host.prepared_size = limpet_prepared_size(&vm, &host);
+    if (host.prepared_size > kPreparedBytes) return LIMPET_REFUSED;
     return timing ? timed(limpet_prepare, &vm, &host) : limpet_prepare(&vm, &host);
 }
 

@@ -4,7 +4,8 @@
 /// end in its trap.
 ///
 /// A line of output that starts with `timed` announces one region: `timed NAME native|prepare|guest`. `result` and
-/// `executed` lines give, in hexadecimal, what a workload computed and how much fuel its timed run took.
+/// `executed` lines give, in hexadecimal, what a workload computed and how much fuel its timed run took; `prepared` and
+/// `scratch` lines how many bytes of prepared code stay, and how many more preparation needs.
 /// Exit status 0 when all went well, 1 when a result was wrong, 2 when a hostile guest was not contained.
 #include "console.h"
 #include "guest.h"
@@ -42,6 +43,9 @@ bool measure_workload(const workload& work) {
     if (!run(machine, work, expected, true)) return false;
     print("result ", work.name, " ", Hex{expected}, "\n");
     print("executed ", work.name, " ", Hex{LIMPET_FUEL_MAX - machine.vm.fuel}, "\n");
+    const uint32_t kept_bytes = limpet_prepared_kept(&machine.vm, &machine.host);
+    print("prepared ", work.name, " ", Hex{kept_bytes}, "\n");
+    print("scratch ", work.name, " ", Hex{machine.host.prepared_size - kept_bytes}, "\n");
     return true;
 }
 

@@ -119,6 +119,12 @@ void Guest::copy_code(uint32_t base, limpet_windows& window) {
     if (executable_.size() == 1 && executable_[0].start == window.code_start) executable_.clear();
 }
 
+void Guest::provide_prepared(uint32_t size) {
+    prepared_.assign((size_t{size} + 7) / 8, 0);
+    host.prepared = prepared_.data();
+    host.prepared_size = size;
+}
+
 uint32_t Guest::halfword_at(uint32_t pc) const {
     const uint32_t at = pc - vm.window.code_start;
     return host.code[at] | static_cast<uint32_t>(host.code[at + 1]) << 8; // where backends fetch, whoever set it

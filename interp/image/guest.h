@@ -49,6 +49,9 @@ public:
     [[nodiscard]] std::span<const uint8_t> memory() const { return memory_; }
     [[nodiscard]] std::span<const uint8_t> code() const { return code_; } ///< the code window without its guard
 
+    /// Makes host.prepared memory of that many bytes; what was there is lost.
+    void provide_prepared(uint32_t size);
+
     /// Is there a whole instruction at pc, inside executable memory and not cut off by its end?
     [[nodiscard]] bool can_fetch(uint32_t pc, bool compressed) const;
 
@@ -61,6 +64,7 @@ private:
 
     std::vector<uint8_t> memory_;
     std::vector<uint8_t> code_;
+    std::vector<uint64_t> prepared_;
     std::vector<Range> read_only_;
     std::vector<Range> executable_;
 };
