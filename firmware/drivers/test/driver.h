@@ -18,7 +18,7 @@ namespace limpet::drivers {
 
 class Driver {
 public:
-    /// `name`: of the image, as in drivers.cmake.
+    /// `name`: of the image, as in images.cmake.
     Driver(const Backend& backend, const std::string& name);
 
     Firmware firmware;
@@ -54,6 +54,7 @@ protected:
 /// "rv32ec_rv32_goto_lean"
 std::string backend_name(const testing::TestParamInfo<const Backend*>& info);
 
+/// Those of every isa that images are made for.
 std::vector<const Backend*> all_backends();
 
 } // namespace limpet::drivers

@@ -78,6 +78,9 @@ public:
     std::array<uint32_t, 2> begin_run();
     void end_run(uint32_t result);
 
+    /// Bulk data that are not sent yet.
+    [[nodiscard]] const std::vector<uint8_t>& open_block() const { return block_; }
+
     /// When the timer goes off next; none: it does not run.
     [[nodiscard]] std::optional<uint32_t> timer_clock() const;
 
