@@ -15,7 +15,6 @@ constexpr uint32_t kRs2_16 = 1U << 24;
 
 constexpr uint32_t kFunct7 = 0xfe000000;
 constexpr uint32_t kBit30 = 1U << 30; ///< of funct7: sub, sra, srai
-constexpr uint32_t kBit25 = 1U << 25; ///< of funct7: M
 
 // The register fields, known to be below 16.
 constexpr uint32_t rd_low(uint32_t insn) { return field(insn, 10, 7); }
@@ -27,15 +26,6 @@ constexpr uint32_t c_rs2_low(uint32_t insn) { return field(insn, 5, 2); }
 /// one, bits 1:0 being 3.
 template <Isa isa> constexpr bool any(uint32_t insn, uint32_t bits) {
     return isa.compressed ? (insn & bits) != 0 : (insn & (bits | 3)) != 3;
-}
-
-/// What a 16-bit form does, as alu() counts it.
-constexpr uint32_t operation(Op op) {
-    switch (op) {
-    case Op::kSrli: return kSr;
-    case Op::kSrai: return kSr | kAlternate;
-    default: return kAdd;
-    }
 }
 
 template <class Host> [[gnu::always_inline]] inline void set(Machine<Host>& m, uint32_t rd, uint32_t value) {
@@ -229,16 +219,16 @@ template <Isa isa, Setting setting, Handler handler, class Host>
     }
     case Format::kI:
     case Format::kShift: {
-        const bool shifts = (f3 & 3) == kSll;
+        const bool shifts = (f3 & 3) == kSll; // kSr, too
         const uint32_t other_funct7 = shifts ? kFunct7 & ~alternate_allowed : 0;
-        if constexpr (setting.lean) {
+        if constexpr (setting.lean) { // which of them is not known: the same in two steps is smaller
             if (any<isa>(insn, kRd16 | kRs1_16) || (insn & other_funct7) != 0) return Then::kRare;
         } else {
             if (any<isa>(insn, kRd16 | kRs1_16 | other_funct7)) return Then::kRare;
         }
         const bool is_alternate = shifts && (insn & alternate_allowed) != 0;
-        return compute<setting.lean>(m, f3, rs1(), shifts && !setting.lean ? shamt(insn) : imm_i(insn), rd,
-                                     is_alternate);
+        const uint32_t b = shifts && !setting.lean ? shamt(insn) : imm_i(insn); // alu() shifts by imm modulo 32
+        return compute<setting.lean>(m, f3, rs1(), b, rd, is_alternate);
     }
     case Format::kLoad: // jalr too
         if (any<isa>(insn, kRd16 | kRs1_16)) return Then::kRare;

@@ -71,6 +71,8 @@ constexpr bool has_sign(Setting setting, Format format) {
     return !setting.lean && (format == Format::kCAddi || format == Format::kCLi || format == Format::kCAndi);
 }
 
+/// The handler of the instructions of a key. Where they are instances of several rows (c.lui and c.addi16sp; c.jr and
+/// c.mv), that of the last row carries out all.
 constexpr Handler handler_of(Isa isa, Setting setting, Known known) {
     if (known.mask == 0xfc03 && (known.bits & 3) == 3)
         return {.kind = Kind::kHalf, .funct3 = setting.lean ? kAnyFunct3 : funct3(known.bits)};
@@ -84,7 +86,7 @@ constexpr Handler handler_of(Isa isa, Setting setting, Known known) {
         } else if (has_sign(setting, row.format)) {
             handler.sign = (known.bits & 0x1000) != 0;
         } else if (setting.lean && row.format == Format::kCShift) {
-            handler.op = Op::kSrli;
+            handler.op = Op::kSrli; // of srli and srai: the handler looks at bit 10
         }
     }
     return handler;
@@ -113,5 +115,18 @@ template <Isa isa, Setting setting> inline constexpr Handlers kHandlers = [] {
         all.by_key_32[key] = all.number(handler_of(isa, setting, known_32(setting, key)));
     return all;
 }();
+
+/// The first `count` bytes of a table. What of a table is looked up at run time is a constant of its own, because a
+/// constant goes into flash as a whole.
+template <uint32_t count> struct Bytes { uint8_t at[count]; };
+template <uint32_t count> constexpr Bytes<count> first(const uint8_t (&table)[256]) {
+    Bytes<count> bytes{};
+    for (uint32_t i = 0; i < count; ++i) bytes.at[i] = table[i];
+    return bytes;
+}
+template <Isa isa, Setting setting>
+inline constexpr Bytes<256> kNumberByKey16 = first<256>(kHandlers<isa, setting>.by_key_16);
+template <Isa isa, Setting setting>
+inline constexpr Bytes<32> kNumberByOpcode = first<32>(kHandlers<isa, setting>.by_key_32);
 
 } // namespace limpet::rv32_goto

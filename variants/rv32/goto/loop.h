@@ -71,20 +71,13 @@ template <class Host> [[gnu::always_inline]] inline bool store_shared(Machine<Ho
     return true;
 }
 
-/// The first `count` bytes of a table: all of it that goes into flash.
-template <uint32_t count> struct Bytes { uint8_t at[count]; };
-template <const auto& table, uint32_t count> inline constexpr Bytes<count> kBytes = [] {
-    Bytes<count> bytes{};
-    for (uint32_t i = 0; i < count; ++i) bytes.at[i] = table[i];
-    return bytes;
-}();
-
 // Which labels are jumped to depends on the profile and the setting.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-label"
 
 /// Runs from vm.pc until something ends it.
-template <Isa isa, Setting setting, class Host> [[gnu::noinline]] Ended loop(limpet_vm& vm, const Host& host) {
+template <Isa isa, Setting setting, class Host>
+[[gnu::noinline, gnu::flatten]] Ended loop(limpet_vm& vm, const Host& host) {
     static constexpr const Handlers& all = kHandlers<isa, setting>;
     static_assert(!setting.lean || all.count <= 32);
 
@@ -98,7 +91,7 @@ template <Isa isa, Setting setting, class Host> [[gnu::noinline]] Ended loop(lim
 
     if (vm.fuel == 0) return Ended::kByFuel;
     const Host* const volatile host_in_memory = &host;
-    Machine<Host> m{.vm = vm, .host = host, .host_in_memory = host_in_memory, .data = {vm, host}};
+    Machine<Host> m(vm, host, host_in_memory);
     m.pc = m.place(vm.pc);
     start_fuel(m);
     Ended ended;
@@ -115,9 +108,8 @@ template <Isa isa, Setting setting, class Host> [[gnu::noinline]] Ended loop(lim
 next:
     if constexpr (setting.lean) {
         fetch<isa>(m);
-        if constexpr (isa.compressed)
-            goto* lean_labels[kBytes<kHandlers<isa, setting>.by_key_16, 256>.at[field(rev16(m.insn), 9, 2)]];
-        goto* lean_labels[kBytes<kHandlers<isa, setting>.by_key_32, 32>.at[field(m.insn, 6, 2)]];
+        if constexpr (isa.compressed) goto* lean_labels[kNumberByKey16<isa, setting>.at[field(rev16(m.insn), 9, 2)]];
+        goto* lean_labels[kNumberByOpcode<isa, setting>.at[field(m.insn, 6, 2)]];
     }
 
     // An empty asm keeps a way out apart from the others, within reach of the branch to it: not taken, it costs a
@@ -129,8 +121,7 @@ next:
             const uint32_t opcode = m.insn & 0x7c;                                                                     \
             m.insn |= half_at(m.pc) << 16;                                                                             \
             m.pc += 2;                                                                                                 \
-            if constexpr (setting.lean)                                                                                \
-                goto* lean_labels[kBytes<kHandlers<isa, setting>.by_key_32, 32>.at[opcode >> 2]];                      \
+            if constexpr (setting.lean) goto* lean_labels[kNumberByOpcode<isa, setting>.at[opcode >> 2]];              \
             goto* label_at(table_32 + (handler.funct3 & 7) * 32, opcode);                                              \
         }                                                                                                              \
         switch (execute<isa, setting, handler>(m)) {                                                                   \
@@ -157,6 +148,7 @@ alu:
 write:
     set(m, rd_low(m.insn), m.a);
     LIMPET_NEXT();
+    // RV32E's dispatch leaves no register for m.data, and the stack no word: so the window is looked up each time.
 load:
     if (load_shared(m, isa.compressed ? m.data : AlignedWindow(vm, *host_in_memory))) goto write;
     asm volatile("" : : "i"(-1));

@@ -44,6 +44,9 @@ template <class Host> struct Machine {
     uint32_t a = 0;         ///< first operand
     uint32_t b = 0;         ///< second operand; what is to be stored
 
+    [[gnu::always_inline]] Machine(limpet_vm& its_vm, const Host& its_host, const Host* const volatile& in_memory)
+        : vm(its_vm), host(its_host), host_in_memory(in_memory), data(its_vm, its_host) {}
+
     /// Where the code window starts.
     [[nodiscard, gnu::always_inline]] Place code() const { return reinterpret_cast<Place>(host_in_memory->code); }
     [[nodiscard, gnu::always_inline]] uint32_t guest_address(Place place) const {
