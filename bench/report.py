@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""Measures every backend and writes report.json, report.md and report.svg. Called by scripts/report.
+"""Measures every backend and writes report.json, report.md, report.svg and index.html. Called by scripts/report.
 
-    bench/report.py [--short] [--publish] [--build DIR] [--out DIR]
+    bench/report.py [--short] [--check] [--accept WHY] [--publish] [--build DIR] [--out DIR]
 
---short measures only rv32ec at the registered optimisations. --publish renews bench/report.svg, the picture that the
-README shows. Exit status 1 when anything could not be measured, was wrong, differed between the two emulators or is
-above what limits.py promises.
+--short measures only rv32ec at the registered optimisations. --check compares with bench/history.json: a figure that
+grew by more than 2 % is an error, and so is a row that is gone. --accept adds a line to that file, which makes this
+run's figures those to compare with. --publish renews bench/report.svg, the picture that the README shows. Exit status 1
+when anything could not be measured, was wrong, differed between the two emulators or is above what limits.py promises.
 """
 
 import argparse
+import datetime
 import json
 import os
 import sys
@@ -17,7 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import history
 import limits
+import markdown
+import report_page
 import report_picture
 import report_text
 from measuring import ISAS, REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, command
@@ -152,14 +157,55 @@ def commit():
     return command(["git", "-C", ROOT, "rev-parse", "HEAD"]).strip() + state
 
 
-def main():
+def baseline(lines, short, opts):
+    """The rows of the history that this run has to have."""
+    state = history.state_after(lines)
+    if not short:
+        return state
+
+    def is_short(name):
+        backend, isa, opt, _ = name.split(" ")
+        return isa == "rv32ec" and opt == opts.get(backend, opt)
+
+    return {name: row for name, row in state.items() if is_short(name)}
+
+
+def accept(lines, before, now, why):
+    """Adds a line to the history when a figure has changed."""
+    changed = history.changes(before, now)
+    if not changed:
+        progress("no figure has changed: nothing to accept")
+        return
+    lines.append({"date": datetime.date.today().isoformat(), "why": why, "rows": changed})
+    history.write(lines)
+    progress(f"accepted {len(changed)} changed rows: commit bench/history.json with the change")
+
+
+def write_report(report, opts, bench, lines, complaints, out):
+    emulators = [first_line("qemu-system-arm", "--version"), first_line(bench.host / "limpet-cycles", "--version")]
+    texts = (report_text.method(report, emulators, bench.flags()), report_text.repeat(report))
+    drivers = []
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    (out / "report.md").write_text(report_text.markdown(report, opts, drivers, texts, complaints))
+    report_picture.draw(report, opts, out / "report.svg")
+    page = report_page.page(report, drivers, lines, *(markdown.markdown(text) for text in texts))
+    (out / "index.html").write_text(page)
+
+
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--accept", metavar="WHY")
     parser.add_argument("--publish", action="store_true")
     parser.add_argument("--build", type=Path, default=ROOT / "build/report")
     parser.add_argument("--out", type=Path, default=ROOT / "out/report")
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def main():
+    options = arguments()
     bench = Bench(options.build.resolve())
     progress("building")
     bench.configure()
@@ -176,19 +222,21 @@ def main():
                       for name in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc")},
         "rows": rows,
     }
+    lines = history.read()
     if not complaints:
         check_report(report)
         complaints = limits.exceeded(report, opts)
-    emulators = [first_line("qemu-system-arm", "--version"), first_line(bench.host / "limpet-cycles", "--version")]
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    text = report_text.markdown(report, opts, emulators, bench.flags(), complaints)
-    (options.out / "report.md").write_text(text)
-    report_picture.draw(report, opts, options.out / "report.svg")
+        before, now = baseline(lines, options.short, opts), history.figures(report)
+        if options.accept:
+            accept(lines, before, now, options.accept)
+        elif options.check and (grown := history.grown(before, now)):
+            complaints += [*grown, 'to accept these figures: ./scripts/report --accept "why they are worth it", and commit '
+                                   "bench/history.json with the change"]
+    write_report(report, opts, bench, lines, complaints, options.out)
     if options.publish:
         report_picture.draw(report, opts, ROOT / "bench/report.svg")
     print(report_text.summary(report, opts))
-    progress(f"wrote {options.out}/report.json, report.md, report.svg")
+    progress(f"wrote {options.out}/index.html, report.md, report.json, report.svg")
     if complaints:
         sys.exit("report: FAILED\n" + "\n".join(complaints))
 

@@ -4,30 +4,20 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+import peers
 from report_text import groups, mean_and_deviation
-
-# Other virtual machines for small microcontrollers, measured in November 2026 with arm-none-eabi-gcc 12.2 at -O2 on the
-# same emulated Cortex-M0+: name, bytes of flash without the compiler's helper functions, cycles per guest instruction,
-# whether every guest access is checked.
-PEERS = [
-    ("RFC RV32EC", 2952, 79, False),
-    ("RFC RV32E", 1192, 76, False),
-    ("RFC eBPF (part)", 692, 84, False),
-    ("mini-rv32ima", 3516, 88, True),
-    ("uvm32", 4220, 183, True),
-    ("Femto-Containers (eBPF)", 5812, 45, True),
-    ("rv32cortex-m", 6591, 187, True),
-    ("uBPF", 36000, 160, True),
-]
 
 
 def draw(report, opts, path):
     """Writes an SVG file that depends on nothing but the report."""
     plt.rcParams.update({"svg.hashsalt": "limpet", "svg.fonttype": "none", "font.size": 9})
     figure, axes = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
-    for name, flash_bytes, ratio, checked in PEERS:
-        axes.plot(ratio, flash_bytes, "s", color="#888888", markerfacecolor="#888888" if checked else "white")
-        axes.annotate(name, (ratio, flash_bytes), (5, 4), textcoords="offset points", color="#666666")
+    for peer in peers.MEASURED:
+        place = (peer.cycles_per_insn, peer.flash_bytes)
+        if None in place:
+            continue
+        axes.plot(*place, "s", color="#888888", markerfacecolor="#888888" if peer.bounds == "yes" else "white")
+        axes.annotate(peer.name, place, (5, 4), textcoords="offset points", color="#666666")
     styles = {"rv32e": ("^", "#7a5195"), "rv32ec": ("o", "#00639c"), "rv32emc": ("D", "#ef5675")}
     for (backend, isa, opt), rows in groups(report, "-O2").items():
         if opt != opts[backend]:
@@ -42,7 +32,7 @@ def draw(report, opts, path):
     present = {row["isa"] for row in report["rows"]}
     for isa, (marker, color) in ((isa, style) for isa, style in styles.items() if isa in present):
         axes.plot([], [], marker, color=color, label=f"Limpet, {isa}: all checks and fuel")
-    axes.plot([], [], "s", color="#888888", label="others, with bounds checks; flash without compiler helpers")
+    axes.plot([], [], "s", color="#888888", label="others, with bounds checks")
     axes.plot([], [], "s", color="#888888", markerfacecolor="white", label="others, without bounds checks")
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -3,13 +3,21 @@
 from measuring import GEOMEAN_WORKLOADS, WORKLOADS, geometric_deviation, geometric_mean
 
 
-def groups(report, guest_opt):
-    """{(backend, isa, opt): {workload: row}} of the guests at guest_opt."""
+MAIN_BOARD = "qemu-microbit"  # the one that tables and promises are about
+
+
+def groups(report, guest_opt, board=MAIN_BOARD):
+    """{(backend, isa, opt): {workload: row}} of the guests at guest_opt, emulated on that board."""
     result = {}
     for row in report["rows"]:
-        if row["guest_opt"] == guest_opt:
+        if row["guest_opt"] == guest_opt and row["board"] == board and row["source"].startswith("emulated:"):
             result.setdefault((row["backend"], row["isa"], row["opt"]), {})[row["workload"]] = row
     return result
+
+
+def emulated_boards(report):
+    """The boards of a report's emulated rows, in their order."""
+    return list(dict.fromkeys(row["board"] for row in report["rows"] if row["source"].startswith("emulated:")))
 
 
 def mean_and_deviation(rows, key):
@@ -60,23 +68,11 @@ def guests(report, guest_opt, keys):
     return table(["isa", "figure"] + WORKLOADS, [[isa, key, *values] for (isa, key), values in lines.items()])
 
 
-def markdown(report, opts, emulators, flags, complaints):
-    failed = ""
-    if complaints:
-        failed = "**Not everything is as it must be:**\n\n" + "\n".join(f"    {line}" for line in complaints) + "\n\n"
+def method(report, emulators, flags):
+    """How the figures were made, as Markdown."""
     flag_lines = "\n".join(f"- {what}: `{text}`" for what, text in flags.items())
     compilers = "\n".join(f"- {name}: {text}" for name, text in report["compilers"].items())
-    return f"""# What the backends cost on a Cortex-M0+
-
-{failed}Emulated (QEMU `microbit`): cycles by the timing table of ARM DDI0484C at zero wait states, counted by a QEMU
-plugin and, independently, in Unicorn; both agree to the cycle for every row. All checks and fuel are on. Every result
-was compared with native code before it was timed, and every image contained a set of hostile guests.
-
-![flash against speed](report.svg)
-
-{summary(report, opts)}
-
-- **flash**: difference of two linked images, compiler helpers included: one that calls init, prepare, call and resume
+    return f"""- **flash**: difference of two linked images, compiler helpers included: one that calls init, prepare, call and resume
   with no host calls, one with empty functions instead.
 - **stack**: deepest below the call of `limpet_call`, traced over all workloads and hostile guests; what host calls use
   is not in it.
@@ -84,6 +80,55 @@ was compared with native code before it was timed, and every image contained a s
   at -O2 of the same C; geometric means over {", ".join(GEOMEAN_WORKLOADS)}, and their geometric standard deviation
   (**gsd**, a factor).
 - **empty call**: cycles of calling a guest function that returns at once.
+
+Made with:
+
+{compilers}
+{chr(10).join(f"- {emulator}" for emulator in emulators)}
+
+Flags:
+
+{flag_lines}
+"""
+
+
+def repeat(report):
+    """The commands that make the report again, as Markdown."""
+    return f"""    git checkout {report["commit"].removesuffix("-dirty")}
+    ./scripts/report            # everything; one backend: bench/measure --backend NAME --isa ISA --opt OPT
+"""
+
+
+def driver_table(drivers):
+    columns = list(drivers[0])
+    total = ["all"] + [sum(row[column] for row in drivers) for column in columns[1:]]
+    return table(columns, [[row[column] for column in columns] for row in drivers] + [total])
+
+
+def markdown(report, opts, drivers, texts, complaints):
+    """report.md. texts: those of method() and repeat()."""
+    failed = ""
+    if complaints:
+        failed = "**Not everything is as it must be:**\n\n" + "\n".join(f"    {line}" for line in complaints) + "\n\n"
+    driver_section = ""
+    if drivers:
+        driver_section = f"""## Bytes of real drivers
+
+What is uploaded of each driver in firmware/drivers, at -Os; beside it the same source as native code.
+
+{driver_table(drivers)}
+
+"""
+    return f"""# What the backends cost on a Cortex-M0+
+
+{failed}Emulated (QEMU `microbit`): cycles by the timing table of ARM DDI0484C at zero wait states, counted by a QEMU
+plugin and, independently, in Unicorn; both agree to the cycle for every row. All checks and fuel are on. Every result
+was compared with native code before it was timed, and every image contained a set of hostile guests. `index.html` has
+the same with pictures.
+
+![flash against speed](report.svg)
+
+{summary(report, opts)}
 
 ## Cycles per guest instruction, guests at -O2
 
@@ -93,7 +138,7 @@ was compared with native code before it was timed, and every image contained a s
 
 {per_workload(report, "-O2", "slowdown", "{:.1f}")}
 
-## The guests themselves
+{driver_section}## The guests themselves
 
 Compiled at -O2 (for cycles):
 
@@ -107,17 +152,9 @@ image_bytes is what is uploaded: code, read-only and initialised data. In `repor
 the guest as compiled at the row's `guest_opt`: take cycles from the rows with `-O2` and `image_bytes` from those with
 `-Os`. `native_cycles` are always of native code at -O2. Rows of workload `empty` have only `cycles`.
 
+## Method
+
+{texts[0]}
 ## How to repeat it
 
-    git checkout {report["commit"].removesuffix("-dirty")}
-    ./scripts/report            # everything; one backend: bench/measure --backend NAME --isa ISA --opt OPT
-
-Commit {report["commit"]}.
-
-{compilers}
-{chr(10).join(f"- {emulator}" for emulator in emulators)}
-
-Flags:
-
-{flag_lines}
-"""
+{texts[1]}"""

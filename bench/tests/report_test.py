@@ -13,26 +13,17 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import history
 import limits
+import report
 import report_picture
 import report_text
 from measuring import WORKLOADS, MeasuringError, geometric_deviation, geometric_mean
-from report import NUMBER_KEYS, ROW_KEYS, check_report
+from report import ROW_KEYS, check_report
+from samples import sample
 
 FILES = [Path(name) for name in sys.argv[1:]]
 sys.argv[1:] = []
-
-
-def sample():
-    rows = []
-    for guest_opt in ("-O2", "-Os"):
-        for number, name in enumerate(WORKLOADS + ["empty"], 1):
-            row = dict.fromkeys(ROW_KEYS) | {
-                "isa": "rv32ec", "backend": "rv32-switch", "target": "cortex-m0plus", "board": "qemu-microbit",
-                "opt": "-Os", "guest_opt": guest_opt, "workload": name, "source": "emulated:qemu"}
-            figures = NUMBER_KEYS if name != "empty" else ["cycles"]
-            rows.append(row | {key: number for key in figures})
-    return {"schema": 1, "commit": "0" * 40, "compilers": {"gcc": "12"}, "rows": rows}
 
 
 class Schema(unittest.TestCase):
@@ -41,35 +32,35 @@ class Schema(unittest.TestCase):
 
     def test_each_missing_key_is_noticed(self):
         for key in ROW_KEYS:
-            report = sample()
-            del report["rows"][0][key]
-            self.assertRaises(MeasuringError, check_report, report)
+            wrong = sample()
+            del wrong["rows"][0][key]
+            self.assertRaises(MeasuringError, check_report, wrong)
 
     def test_each_missing_row_is_noticed(self):
         for i in range(len(sample()["rows"])):
-            report = sample()
-            del report["rows"][i]
-            self.assertRaises(MeasuringError, check_report, report)
+            wrong = sample()
+            del wrong["rows"][i]
+            self.assertRaises(MeasuringError, check_report, wrong)
 
     def test_a_row_that_is_there_twice_is_noticed(self):
-        report = sample()
-        report["rows"].append(copy.copy(report["rows"][0]))
-        self.assertRaises(MeasuringError, check_report, report)
+        wrong = sample()
+        wrong["rows"].append(copy.copy(wrong["rows"][0]))
+        self.assertRaises(MeasuringError, check_report, wrong)
 
     def test_each_wrong_value_is_noticed(self):
         for key in ROW_KEYS:
             if key in ("backend", "target"):
                 continue  # any text
             for wrong in ("", None, -1):
-                report = sample()
-                report["rows"][0][key] = wrong
+                changed = sample()
+                changed["rows"][0][key] = wrong
                 with self.subTest(key=key, wrong=wrong), self.assertRaises(MeasuringError):
-                    check_report(report)
+                    check_report(changed)
 
     def test_an_empty_call_has_only_cycles(self):
-        report = sample()
-        report["rows"][len(WORKLOADS)]["guest_insns"] = 1
-        self.assertRaises(MeasuringError, check_report, report)
+        wrong = sample()
+        wrong["rows"][len(WORKLOADS)]["guest_insns"] = 1
+        self.assertRaises(MeasuringError, check_report, wrong)
 
     def test_the_files_given_are_right(self):
         for path in FILES:
@@ -82,8 +73,8 @@ class Limits(unittest.TestCase):
     OPTS = {"rv32-switch": "-Os"}
     NAME = ("rv32-switch", "rv32ec", "-Os")
 
-    def exceeded(self, ratio_max, flash_bytes_max, report=None):
-        return limits.exceeded(report or sample(), self.OPTS, {self.NAME: (ratio_max, flash_bytes_max)})
+    def exceeded(self, ratio_max, flash_bytes_max, measured=None):
+        return limits.exceeded(measured or sample(), self.OPTS, {self.NAME: (ratio_max, flash_bytes_max)})
 
     def test_each_limit_holds_up_to_its_figure(self):
         self.assertEqual(self.exceeded(4.65, 2), [])  # of sample(): 4.648 cycles per instruction, 2 bytes
@@ -92,14 +83,84 @@ class Limits(unittest.TestCase):
 
     def test_stack_and_state_are_limited_for_every_backend(self):
         for key, limit in (("stack_bytes", limits.STACK_BYTES_MAX), ("state_bytes", limits.STATE_BYTES_MAX)):
-            report = sample()
-            for row in report["rows"]:
+            measured = sample()
+            for row in measured["rows"]:
                 row[key] = limit + 1
-            self.assertEqual(len(self.exceeded(None, None, report)), 1)
+            self.assertEqual(len(self.exceeded(None, None, measured)), 1)
 
     def test_a_promised_backend_that_is_not_measured_is_noticed(self):
         self.assertEqual(limits.exceeded(sample(), self.OPTS, {("gone", "rv32ec", "-Os"): (None, None)}),
                          ["gone rv32ec -Os: not measured"])
+
+
+class History(unittest.TestCase):
+    """Fails when a figure that grew, or a row that is gone, would go unnoticed."""
+
+    NAME = "rv32-switch rv32ec -Os qemu-microbit"
+
+    @staticmethod
+    def measured(key=None, factor=1, row=0):
+        """Figures of a sample with round numbers, one of them multiplied."""
+        measured = sample()
+        for one in measured["rows"]:
+            one.update({name: 1000 for name, value in one.items() if isinstance(value, int)})
+        if key:
+            measured["rows"][row][key] = int(1000 * factor)
+        return history.figures(measured)
+
+    def grown(self, key, factor, row=0):
+        return history.grown(self.measured(), self.measured(key, factor, row))
+
+    def test_three_percent_more_are_noticed_and_one_percent_is_not(self):
+        crc32 = WORKLOADS.index("crc32")  # whose row tells what is the same for all workloads
+        self.assertEqual(history.grown(self.measured(), self.measured()), [])
+        for key, row in (("cycles", 0), ("cycles", len(WORKLOADS)), ("prepared_bytes", 3), ("image_bytes", 4),
+                         ("flash_bytes", crc32), ("state_bytes", crc32), ("stack_bytes", crc32)):
+            in_ram = 3 if key in ("state_bytes", "stack_bytes", "prepared_bytes") else 1  # one of three parts
+            with self.subTest(key=key, row=row):
+                self.assertTrue(self.grown(key, 1 + 0.03 * in_ram, row))
+                self.assertEqual(self.grown(key, 1.01, row), [])
+                self.assertEqual(self.grown(key, 0.5, row), [])
+
+    def test_growth_by_small_steps_is_noticed(self):
+        before, lines = self.measured(), []
+        for factor in (1.01, 1.02, 1.03):  # each within the limit of the one before; none accepted
+            lines = history.grown(before, self.measured("cycles", factor))
+        self.assertEqual(lines, [f"{self.NAME}: max31865 -O2: cycles: 1000 before, 1030 now (+3.0 %)"])
+
+    def test_what_vanished_is_noticed(self):
+        before, now = self.measured(), self.measured()
+        self.assertEqual(history.grown(before, {}), [f"{self.NAME}: not measured any more"])
+        del now[self.NAME]["workloads"]["fib -Os"]
+        self.assertTrue(all("fib -Os" in line for line in history.grown(before, now)))
+        self.assertTrue(history.grown(before, now))
+
+    def test_a_short_report_answers_for_its_own_rows_only(self):
+        lines = [{"date": "", "why": "", "rows": {f"{backend} {isa} {opt} qemu-microbit": {}
+                  for backend in ("rv32-switch", "gone") for isa in ("rv32e", "rv32ec") for opt in ("-Os", "-O2")}}]
+        rows = report.baseline(lines, True, {"rv32-switch": "-Os"})
+        self.assertEqual(sorted(rows), sorted(f"{name} qemu-microbit" for name in (
+            "rv32-switch rv32ec -Os", "gone rv32ec -Os", "gone rv32ec -O2")))
+        self.assertEqual(len(report.baseline(lines, False, {})), 8)
+
+    def test_lines_add_up_to_the_baseline(self):
+        first, second = {"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "d": 4}
+        lines = [{"date": "2026-01-01", "why": "one", "rows": history.changes({}, first)}]
+        lines.append({"date": "2026-01-02", "why": "two", "rows": history.changes(first, second)})
+        self.assertEqual(lines[1]["rows"], {"b": 5, "c": None, "d": 4})
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "history.json"
+            history.write(lines, path)
+            self.assertEqual(len(path.read_text().splitlines()), 4)
+            self.assertEqual(history.state_after(history.read(path)), second)
+            path.write_text('[{"date":"2026-01-01"}]')
+            self.assertRaises(MeasuringError, history.read, path)
+            self.assertRaises(MeasuringError, history.read, path.with_suffix(".gone"))
+
+    def test_the_committed_history_can_be_read(self):
+        lines = history.read()
+        self.assertEqual(history.grown(history.state_after(lines), history.state_after(lines)), [])
+        self.assertTrue(history.trend(lines))
 
 
 class Figures(unittest.TestCase):
@@ -109,8 +170,10 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(geometric_deviation([2, 8]), 2)
 
     def test_the_text_tells_the_figures(self):
-        text = report_text.markdown(sample(), {"rv32-switch": "-Os"}, [], {"backend": "-flag"}, [])
-        for wanted in ("rv32-switch", "4.6", "-flag", "0" * 40):  # 4.6: geometric mean of 2, 3, 5, 6, 7 and 8
+        texts = (report_text.method(sample(), [], {"backend": "-flag"}), report_text.repeat(sample()))
+        drivers = [{"driver": "hello", "rv32ec": 12, "thumb": 10}]
+        text = report_text.markdown(sample(), {"rv32-switch": "-Os"}, drivers, texts, [])
+        for wanted in ("rv32-switch", "4.6", "-flag", "0" * 40, "hello"):  # 4.6: geometric mean of 2, 3, 5, 6, 7 and 8
             self.assertIn(wanted, text)
 
     def test_the_picture_depends_on_the_report_only(self):
