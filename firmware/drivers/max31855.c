@@ -5,6 +5,6 @@
 enum { kFaultBits = 0x7 };
 
 static void read_chip(struct thermocouple_result* result) {
-    result->value = spi_exchange(thermocouple_bus, 0, 4);
+    result->value = spi_exchange(THERMOCOUPLE_BUS, 0, 4);
     result->fault = result->value & kFaultBits;
 }

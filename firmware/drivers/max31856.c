@@ -4,6 +4,6 @@
 enum register_address { kTemperatureHigh = 0x0c, kFaultStatus = 0x0f };
 
 static void read_chip(struct thermocouple_result* result) {
-    result->value = spi_exchange(thermocouple_bus, (uint32_t)kTemperatureHigh << 24, 4) & 0xffffff;
-    result->fault = spi_exchange(thermocouple_bus, kFaultStatus << 8, 2) & 0xff;
+    result->value = spi_exchange(THERMOCOUPLE_BUS, (uint32_t)kTemperatureHigh << 24, 4) & 0xffffff;
+    result->fault = spi_exchange(THERMOCOUPLE_BUS, kFaultStatus << 8, 2) & 0xff;
 }

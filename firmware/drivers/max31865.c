@@ -7,7 +7,7 @@ enum register_address { kRtdHigh = 0x01, kFaultStatus = 0x07 };
 enum { kRtdFault = 0x1, kStatusFaults = 0xfc };
 
 static void read_chip(struct thermocouple_result* result) {
-    result->value = spi_exchange(thermocouple_bus, kRtdHigh << 16, 3) & 0xffff;
-    const uint32_t status = spi_exchange(thermocouple_bus, kFaultStatus << 8, 2);
+    result->value = spi_exchange(THERMOCOUPLE_BUS, kRtdHigh << 16, 3) & 0xffff;
+    const uint32_t status = spi_exchange(THERMOCOUPLE_BUS, kFaultStatus << 8, 2);
     result->fault = (status & kStatusFaults) | (result->value & kRtdFault);
 }

@@ -17,7 +17,11 @@ LIMPET_MESSAGE(0, struct thermocouple_result);
 
 enum thermocouple_reason { THERMOCOUPLE_READER_FAULT = 0 };
 
-static const limpet_spi thermocouple_bus = {0};
+/* By which device and message number; a driver of several converters, or one that is told at run time, has others. */
+#ifndef THERMOCOUPLE_BUS
+#define THERMOCOUPLE_BUS ((limpet_spi){0})
+#define THERMOCOUPLE_MESSAGE 0
+#endif
 
 /* Takes a reading: sets value and fault. */
 static void read_chip(struct thermocouple_result* result);
@@ -62,9 +66,10 @@ static void judge(const struct thermocouple_result* result) {
 #endif
 
 void LIMPET_ENTRY(task)(uint32_t next_clock) {
-    struct thermocouple_result result = {.next_clock = next_clock};
+    struct thermocouple_result result;
+    result.next_clock = next_clock;
     read_chip(&result);
-    respond(0, (const uint8_t*)&result, sizeof(result));
+    respond(THERMOCOUPLE_MESSAGE, (const uint8_t*)&result, sizeof(result));
     judge(&result);
 }
 

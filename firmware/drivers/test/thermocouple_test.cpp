@@ -189,6 +189,19 @@ TEST_P(Thermocouple, Max6675SendsItsWord) {
     EXPECT_EQ(driver.firmware.shutdowns.size(), 1U);
 }
 
+TEST_P(Thermocouple, Max31865IsToldItsBusAndMessageAtRunTime) {
+    Max31865 another(0x1000);
+    Max31865 chip(0x2000);
+    Driver driver(backend(), "max31865-unbound");
+    driver.firmware.spi = {&another, &chip};
+    driver.call("config", {1, 7});
+    driver.call("query", {kStart, kRest, 0, 0xffff, 3});
+    driver.run_once();
+    ASSERT_EQ(driver.firmware.messages.size(), 1U);
+    EXPECT_EQ(driver.firmware.messages[0].id, 7);
+    EXPECT_EQ(word_at(driver.firmware.messages[0].data, 4), 0x2000U);
+}
+
 TEST_P(Thermocouple, WithoutABusIsAHostCallTrap) {
     Driver driver(backend(), "max31865-report-only");
     driver.call("query", {kStart, kRest});

@@ -89,7 +89,8 @@ public:
     [[nodiscard]] bool intb_pin() const { return intb_; }
 
     std::vector<uint8_t> read(uint8_t address, uint32_t /*length*/) override {
-        if (failures_after > 0 && --failures_after == 0) failure = 1; // from the next access on
+        if (failures_after >= 0) --failures_after;
+        if (failures_after == 0) failure = 1; // from the next access on
         switch (address) {
         case 0x00: unread = false; return word(data >> 16);
         case 0x01: return word(data);

@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""What each driver takes as an image, beside the same source as native code: a table, and JSON for the report.
+
+    firmware/drivers/sizes.py --limpet COMMAND --images FOLDER [--json FILE]
+
+FOLDER/<isa>/<driver>.limpet are the images that the build makes. Bytes are code, read-only and initialised data.
+Native code is compiled here as images are, at -Os with link-time optimisation: Thumb for the Cortex-M0+, with a call of
+4 bytes where a guest has a host call of 4. What a firmware has anyway (the functions called, memset) is not in it.
+eBPF is plain v3 at -O2, before any encoding. Exit status 1 when a driver does not compile, or is larger than promised.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-Werror"]
+# As `limpet build` has them, which is checked.
+GCC = ["-Os", "-ffreestanding", "-fbuiltin", "-fno-pic", "-fno-common", "-ffunction-sections", "-fdata-sections",
+       "-fno-jump-tables"]
+THUMB = ["arm-none-eabi-gcc", "-mcpu=cortex-m0plus", "-mthumb", *GCC, "-flto"]
+RV32EC = ["riscv64-unknown-elf-gcc", "-march=rv32eac", "-mabi=ilp32e", "-msmall-data-limit=0", *GCC]
+BPF = ["clang-19", "--target=bpf", "-mcpu=v3", "-O2", "-ffreestanding"]
+
+# {driver: (isa, bytes)}. The first published driver for Klipper's firmware as a guest, a MAX31865 without limits, took
+# 198 bytes as rv32ec, and 168 as Thumb; both of ours have to be below, the one with limits, too.
+PROMISED = {"max31865": ("rv32ec", 128), "max31865-report-only": ("rv32ec", 72)}
+# The same driver as max31865, which is bound to its instance when it is compiled.
+UNBOUND = "max31865-unbound"
+
+
+class SizesError(Exception):
+    pass
+
+
+def command(arguments):
+    done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SizesError(f"{' '.join(map(str, arguments))}\n{done.stderr}".rstrip())
+    return done.stdout
+
+
+def drivers():
+    """{name: (source, definitions)} of images.cmake."""
+    lines = re.findall(r"^limpet_driver\((\S+) (\S+)((?: \S+)*)\)$", (FOLDER / "images.cmake").read_text(), re.M)
+    return {name: (FOLDER / source, definitions.split()) for name, source, definitions in lines}
+
+
+def write_sdk(limpet, folder):
+    folder.mkdir()
+    command([limpet, "sdk", folder, "--imports", FOLDER.parent / "sdk/klipper.calls"])
+
+
+def text_and_data(size, file):
+    text, data = command([size, file]).splitlines()[1].split()[:2]
+    return int(text) + int(data)
+
+
+class Sizes:
+    def __init__(self, limpet, images, scratch):
+        self.limpet, self.images, self.scratch = limpet, images, scratch
+        self.sdk = scratch / "sdk"
+        write_sdk(limpet, self.sdk)
+        self.isas = sorted(folder.name for folder in images.iterdir() if folder.is_dir())
+
+    def image(self, isa, name):
+        told = command([self.limpet, "info", self.images / isa / f"{name}.limpet"])
+        return int(re.search(r"^upload +(\d+) bytes", told, re.M).group(1))
+
+    def _object(self, compiler, name):
+        source, definitions = drivers()[name]
+        out = self.scratch / "driver.o"
+        command([*compiler, *WARNINGS, f"-I{self.sdk}", *definitions, "-c", source, "-o", out])
+        return out
+
+    def thumb(self, name):
+        """Linked, but for the functions of the firmware."""
+        linked = self.scratch / "linked.o"
+        command([*THUMB, "-flinker-output=nolto-rel", "-nostdlib", "-r", self._object(THUMB, name), "-o", linked])
+        helpers = re.findall(r" U (__\S+)", command(["arm-none-eabi-nm", "-u", linked]))
+        if helpers:
+            raise SizesError(f"{name} as Thumb needs {', '.join(helpers)}, which would not be counted")
+        return text_and_data("arm-none-eabi-size", linked)
+
+    def ebpf(self, name):
+        return text_and_data("llvm-size-19", self._object(BPF, name))
+
+    def rv32ec(self, name, *options):
+        """Without `limpet build`, for the sake of the options."""
+        out = self.scratch / "driver.elf"
+        compiler = [*RV32EC, *options]
+        command([*compiler, "-nostdlib", "-T", self.sdk / "guest.ld", "-Wl,--gc-sections,-e,limpet_code_start",
+                 self._object(compiler, name), "-o", out])
+        sections = re.findall(r"^\.(?:text|rodata|data) +(\d+)", command(["riscv64-unknown-elf-size", "-A", out]), re.M)
+        return sum(map(int, sections))
+
+    def rows(self):
+        """[{"driver", <isa>.., "thumb", "ebpf"}]; bytes."""
+        return [{"driver": name} | {isa: self.image(isa, name) for isa in self.isas} |
+                {"thumb": self.thumb(name), "ebpf": self.ebpf(name)} for name in drivers() if name != UNBOUND]
+
+    def binding(self):
+        """Bytes as rv32ec of the driver max31865 {(is it bound when it is compiled, with link-time optimisation?)}."""
+        found = {(bound, lto): self.rv32ec(name, *["-flto"] * lto)
+                 for bound, name in ((True, "max31865"), (False, UNBOUND)) for lto in (True, False)}
+        for bound, name in ((True, "max31865"), (False, UNBOUND)):
+            if found[bound, True] != self.image("rv32ec", name):
+                raise SizesError(f"{name}: {found[bound, True]} bytes, but `limpet build` makes "
+                                 f"{self.image('rv32ec', name)}: its flags are others")
+        return found
+
+
+def table(rows):
+    columns = list(rows[0])
+    total = {"driver": "all"} | {column: sum(row[column] for row in rows) for column in columns[1:]}
+    width = max(len(row["driver"]) for row in rows)
+    lines = [[row[column] for column in columns] for row in [*rows, total]]
+    rule = "|" + "-" * (width + 2) + "|" + "--------:|" * (len(columns) - 1)
+    text = ["| " + " | ".join(f"{cell!s:{width}}" if i == 0 else f"{cell!s:>7}" for i, cell in enumerate(line)) + " |"
+            for line in [columns, *lines]]
+    return "\n".join([text[0], rule, *text[1:]])
+
+
+def binding_text(found):
+    return (f"max31865 as rv32ec: {found[True, True]} bytes with its bus and its message number fixed when it is "
+            f"compiled, {found[False, True]} when the PC tells them at run time; without link-time optimisation "
+            f"{found[True, False]} and {found[False, False]}.")
+
+
+def exceeded(rows, promised=None):
+    """A line for each promise that is not held."""
+    by_name = {row["driver"]: row for row in rows}
+    return [f"{name}: {by_name[name][isa]} bytes as {isa}, promised are {limit}"
+            for name, (isa, limit) in (PROMISED if promised is None else promised).items()
+            if by_name[name][isa] > limit]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--limpet", required=True)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        sizes = Sizes(options.limpet, options.images, Path(scratch))
+        rows, binding = sizes.rows(), binding_text(sizes.binding())
+    text = f"{table(rows)}\n\n{binding}"
+    print(text)
+    if options.json:
+        options.json.write_text(json.dumps({"rows": rows, "text": text}, indent=1) + "\n")
+    if complaints := exceeded(rows):
+        raise SizesError("\n".join(complaints))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SizesError as error:
+        sys.exit(f"sizes: {error}")
