@@ -65,7 +65,7 @@ private:
 /// The first backend of an isa is its reference, which counts instructions.
 uint32_t instructions_of(const std::string& isa, const limpet::Image& image) {
     for (const std::unique_ptr<Backend>& backend : limpet::backends())
-        if (backend->isa_name == isa && backend->counts_exactly) {
+        if (backend->isa_name == isa && backend->counts_exactly && !backend->emulated) {
             Subject subject(*backend, image);
             subject();
             return subject.instructions();
@@ -106,7 +106,8 @@ int main(int argc, char** argv) {
     try {
         for (const workload& work : kWorkloads) add_native(work);
         for (const std::unique_ptr<Backend>& backend : limpet::backends())
-            for (const workload& work : kWorkloads) add_guest(*backend, work, argv[1]);
+            for (const workload& work : kWorkloads)
+                if (!backend->emulated) add_guest(*backend, work, argv[1]);
     } catch (const std::exception& error) {
         fmt::print(stderr, "limpet-benchmark: {}\n", error.what());
         return 1;

@@ -1,7 +1,7 @@
 /// \file
 /// Loads and stores at the first and last byte of every region, at every alignment and width, and where addresses wrap
 /// around. Fails when a bound is off by one, an access that is partly outside is let through, or a misaligned one is
-/// not what its bytes say. (That it never reaches the bus misaligned is what ThumbMachine sees to.)
+/// not what its bytes say. (That it never reaches the bus misaligned is what thumb::Machine sees to.)
 #include "support/trial.h"
 
 namespace limpet::conformance {

@@ -3,9 +3,16 @@
 #
 # <folder>/<last part of folder>.h defines  template <Isa, class Host> limpet_status limpet::<namespace>::run(vm, host).
 # The host's registry and every microcontroller build are made from this list.
+#
+# A line limpet_thumb_backend(...) registers one that exists as Thumb code only: its header is compiled for Cortex-M
+# alone (it emits Thumb), or it is assembly (.S) that carries out limpet.h by itself. On a PC it has the same name, and
+# its Cortex-M0+ library runs in an emulator (thumb/).
 
 set(LIMPET_ISAS rv32e rv32ec rv32emc)
 set(LIMPET_BACKENDS "")
+set(LIMPET_THUMB_BACKENDS "")
+# Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
+set(LIMPET_EXACT_BACKENDS rv32-switch)
 
 function(limpet_backend name header namespace opt)
   set(LIMPET_BACKENDS ${LIMPET_BACKENDS} ${name} PARENT_SCOPE)
@@ -14,6 +21,11 @@ function(limpet_backend name header namespace opt)
   set(LIMPET_OPT_${name} ${opt} PARENT_SCOPE)
   set(LIMPET_TUNING_${name} ${ARGN} PARENT_SCOPE)
 endfunction()
+
+macro(limpet_thumb_backend name)
+  list(APPEND LIMPET_THUMB_BACKENDS ${name})
+  limpet_backend(${name} ${ARGN})
+endmacro()
 
 # What follows the optimisation tunes gcc's code for it on Cortex-M0+; measured, see ARCHITECTURE.md.
 #              name             header                   namespace         optimisation
@@ -50,12 +62,26 @@ function(limpet_add_calls_object)
   endif()
 endfunction()
 
+# The name of a backend's library: limpet-rv32-switch-rv32ec-Os, limpet-rv32-tiny-rv32ec-asm.
+function(limpet_library_name result backend isa opt)
+  string(REPLACE / - name ${backend})
+  string(REGEX REPLACE "^-" "" opt ${opt})
+  set(${result} limpet-${name}-${isa}-${opt} PARENT_SCOPE)
+endfunction()
+
 # Library `target`: the C interfaces of limpet.h and limpet_calls.h, carried out by one backend for one isa.
 function(limpet_add_library target backend isa)
   limpet_expect_one_of(backend "${backend}" ${LIMPET_BACKENDS})
   limpet_expect_one_of(isa "${isa}" ${LIMPET_ISAS})
+  if(backend IN_LIST LIMPET_THUMB_BACKENDS AND NOT CMAKE_CROSSCOMPILING)
+    message(FATAL_ERROR "${backend} is Thumb code: its library is for Cortex-M only")
+  endif()
   limpet_add_calls_object()
-  add_library(${target} STATIC ${LIMPET_ROOT}/variants/c_api.cpp $<TARGET_OBJECTS:limpet_calls_object>)
+  set(source c_api.cpp)
+  if(LIMPET_HEADER_${backend} MATCHES "\\.S$")
+    set(source ${LIMPET_HEADER_${backend}})
+  endif()
+  add_library(${target} STATIC ${LIMPET_ROOT}/variants/${source} $<TARGET_OBJECTS:limpet_calls_object>)
   target_compile_features(${target} PRIVATE cxx_std_20)
   target_compile_definitions(${target} PRIVATE LIMPET_BACKEND_HEADER="${LIMPET_HEADER_${backend}}"
                              LIMPET_BACKEND_NAMESPACE=${LIMPET_NAMESPACE_${backend}} LIMPET_ISA_NAME=${isa})

@@ -19,8 +19,9 @@ namespace limpet {
 /// and before each host call.
 class Backend {
 public:
-    Backend(std::string its_name, std::string its_isa_name, rv32::Isa its_isa, bool exact)
-        : name(std::move(its_name)), isa_name(std::move(its_isa_name)), isa(its_isa), counts_exactly(exact) {}
+    Backend(std::string its_name, std::string its_isa_name, rv32::Isa its_isa, bool exact, bool is_emulated = false)
+        : name(std::move(its_name)), isa_name(std::move(its_isa_name)), isa(its_isa), counts_exactly(exact),
+          emulated(is_emulated) {}
     Backend(const Backend&) = delete;
     Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;
@@ -33,6 +34,7 @@ public:
     const std::string isa_name; ///< "rv32ec"
     const rv32::Isa isa;
     const bool counts_exactly; ///< each instruction costs one unit of fuel, no more and no less
+    const bool emulated;       ///< Thumb code in an emulator: how fast it is here says nothing
 };
 
 /// In the order of registration; the first of each isa is its reference.

@@ -1,7 +1,6 @@
 #include "subjects.h"
 
-#include "../thumb/thumb_backend.h"
-#include "build_paths.h"
+#include "../../variants/thumb/backend.h"
 #include "host_calls.h"
 
 #include <algorithm>
@@ -16,24 +15,16 @@ std::string Subject::name() const {
     return text;
 }
 
-/// The images of this build, or others of the same names (scripts/mutate).
-static std::string image_directory() {
-    const char* other = std::getenv("LIMPET_THUMB_IMAGES");
-    return other == nullptr ? kThumbImages : other;
-}
-
 const std::vector<Subject>& subjects() {
-    static std::vector<std::unique_ptr<ThumbBackend>> thumb;
+    static std::vector<std::unique_ptr<thumb::ThumbBackend>> libraries;
     static const std::vector<Subject> all = [] {
         std::vector<Subject> list;
         for (const std::unique_ptr<Backend>& backend : backends())
-            list.push_back({.backend = backend.get(), .mcu = false});
+            list.push_back({.backend = backend.get(), .mcu = backend->emulated, .any_layout = true});
         for (const std::unique_ptr<Backend>& backend : backends()) {
-            std::string name = backend->name;
-            std::ranges::replace(name, '/', '-');
-            thumb.push_back(std::make_unique<ThumbBackend>(*backend, image_directory() + "/conformance-" + name + "-" +
-                                                                         backend->isa_name + ".bin"));
-            list.push_back({.backend = thumb.back().get(), .mcu = true});
+            if (backend->emulated) continue;
+            libraries.push_back(std::make_unique<thumb::ThumbBackend>(*backend));
+            list.push_back({.backend = libraries.back().get(), .mcu = true, .any_layout = false});
         }
         return list;
     }();

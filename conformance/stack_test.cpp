@@ -1,8 +1,8 @@
 /// \file
 /// How much of the host's stack a run takes on Cortex-M0+, below limpet_call and without the frames of host calls.
 /// Klipper gives 512 bytes to everything, so a backend gets 64 (ebpf: 96).
-#include "../support/trial.h"
-#include "thumb_backend.h"
+#include "../variants/thumb/backend.h"
+#include "support/trial.h"
 
 namespace limpet::conformance {
 namespace {
@@ -12,7 +12,7 @@ constexpr uint32_t kLimitBytes = 64;
 using HostStack = SubjectTest;
 
 TEST_P(HostStack, IsSmall) {
-    ThumbMachine& machine = dynamic_cast<const ThumbBackend&>(backend()).machine();
+    thumb::Machine& machine = dynamic_cast<const thumb::ThumbBackend&>(backend()).machine();
     Random random(5);
     for (const rv32::Instruction& row : rv32::kInstructions) {
         if (!rv32::has(isa(), row.extension)) continue;

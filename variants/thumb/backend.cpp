@@ -1,0 +1,85 @@
+#include "backend.h"
+
+#include "registrations.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace limpet {
+
+namespace thumb {
+
+namespace {
+
+/// The images of this build, or others of the same names (scripts/mutate).
+std::string image_directory() {
+    const char* other = std::getenv("LIMPET_THUMB_IMAGES");
+    return other == nullptr ? kThumbImages : other;
+}
+
+std::string image_name(std::string backend, const std::string& isa) {
+    std::ranges::replace(backend, '/', '-');
+    return "thumb-" + backend + "-" + isa + ".bin";
+}
+
+/// What limpet_host cannot say of a guest is left to this one.
+const Backend& reference(const std::string& isa_name) {
+    const auto found = std::ranges::find_if(backends(), [&](const auto& b) { return b->isa_name == isa_name; });
+    if (found == backends().end() || (*found)->emulated) throw std::logic_error("no reference for " + isa_name);
+    return **found;
+}
+
+/// Runs the reference from where `forbidden` says that the guest was, to the trap that it must come to.
+limpet_status trap(Guest& guest, const Forbidden& forbidden, const std::string& isa_name) {
+    const Backend& backend = reference(isa_name);
+    const limpet_status status = forbidden.entry ? backend.call(guest, *forbidden.entry, LIMPET_FUEL_MAX)
+                                                 : backend.resume(guest, LIMPET_FUEL_MAX);
+    if (status == LIMPET_RETURN || status == LIMPET_ECALL || status == LIMPET_FUEL)
+        throw std::logic_error(forbidden.image_path + ": stopped at what the reference does not trap");
+    const uint32_t executed = LIMPET_FUEL_MAX - guest.vm.fuel;
+    guest.vm.fuel = forbidden.fuel > executed ? forbidden.fuel - executed : 0;
+    return status;
+}
+
+} // namespace
+
+ThumbBackend::ThumbBackend(std::string its_name, std::string its_isa_name, rv32::Isa its_isa, bool exact)
+    : Backend(std::move(its_name), std::move(its_isa_name), its_isa, exact, true),
+      image_name_(image_name(name, isa_name)) {}
+
+ThumbBackend::ThumbBackend(const Backend& like)
+    : Backend(like.name + "@thumb", like.isa_name, like.isa, like.counts_exactly, true),
+      image_name_(image_name(like.name, like.isa_name)) {}
+
+Machine& ThumbBackend::machine() const {
+    if (!machine_) machine_ = std::make_unique<Machine>(image_directory() + "/" + image_name_, isa.compressed);
+    return *machine_;
+}
+
+limpet_status ThumbBackend::prepare(Guest& guest) const { return machine().prepare(guest); }
+
+limpet_status ThumbBackend::call(Guest& guest, uint32_t entry, uint32_t fuel) const {
+    try {
+        return machine().call(guest, entry, fuel);
+    } catch (const Forbidden& forbidden) {
+        return trap(guest, forbidden, isa_name);
+    }
+}
+
+limpet_status ThumbBackend::resume(Guest& guest, uint32_t fuel) const {
+    try {
+        return machine().resume(guest, fuel);
+    } catch (const Forbidden& forbidden) {
+        return trap(guest, forbidden, isa_name);
+    }
+}
+
+} // namespace thumb
+
+void add_thumb_to(BackendList& list, const std::string& name, bool counts_exactly) {
+    for_each_isa([&]<rv32::Isa isa>(const char* isa_name) {
+        list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, isa, counts_exactly));
+    });
+}
+
+} // namespace limpet

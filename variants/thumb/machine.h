@@ -1,0 +1,91 @@
+/// \file
+/// A Cortex-M0+ as far as a library needs one: its image, a stack, and the places that limpet.h's callers provide.
+#pragma once
+
+#include "../../interp/image/guest.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unicorn/unicorn.h>
+#include <vector>
+
+namespace limpet::thumb {
+
+/// Thrown when a guest did what limpet_host cannot forbid and its rights do. The guest is back where the library was
+/// entered, or where it came back from its last host call.
+struct Forbidden {
+    std::string image_path;
+    std::optional<uint32_t> entry; ///< the call that has to be made again; none: the guest is to be resumed
+    uint32_t fuel;                 ///< what the budget still allowed there
+};
+
+/// Runs the functions of one image. Every access is held to what silicon and limpet.h allow: naturally aligned (ARMv6-M
+/// faults otherwise; Unicorn's Cortex-M0 does not), and inside the VM struct, the host struct, the guest's memory, the
+/// image's constants or the stack. An access that is not ends the program with a message, because whatever comes after
+/// it would mean nothing.
+class Machine {
+public:
+    /// compressed: whether guests' instructions may have 2 bytes.
+    Machine(std::string image_path, bool compressed);
+    ~Machine();
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    /// limpet.h's functions, for a guest that is copied into the machine and back; prepare provides the memory that
+    /// limpet_prepared_size demands, and refuses a guest that the machine has no room for. While a host call is under
+    /// way, no other guest may be run here. call and resume may throw Forbidden.
+    limpet_status prepare(Guest& guest);
+    limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel);
+    limpet_status resume(Guest& guest, uint32_t fuel);
+
+    /// The most that any run has used, the frames of host calls excluded.
+    [[nodiscard]] uint32_t deepest_stack_bytes() const { return deepest_stack_bytes_; }
+
+private:
+    /// Words of the table that an image starts with.
+    enum class Function { kInit, kPrepare, kCall, kResume, kPreparedSize };
+
+    /// Registers r0..r12, sp, lr, pc.
+    using Core = std::array<uint32_t, 16>;
+
+    [[nodiscard]] static bool holds(const Guest& guest);
+    uint32_t result_of(Function function, Guest& guest, uint32_t a = 0, uint32_t b = 0);
+    limpet_status checked(Guest& guest, uint32_t status);
+    static bool on_access(uc_engine* uc, uc_mem_type type, uint64_t address, int size, int64_t value, void* self);
+    void access(uint32_t address, uint32_t size, bool write);
+    [[nodiscard]] bool allowed(uint32_t address, uint32_t size, bool write) const;
+    [[nodiscard]] bool breaks_rights(uint32_t address, uint32_t size, bool write) const;
+    [[noreturn]] void fail(const std::string& what) const;
+
+    void put(const Guest& guest);
+    void get(Guest& guest) const;
+    void go(Core& core);
+    void save(const Guest& guest, std::optional<uint32_t> entry, uint32_t fuel);
+    [[noreturn]] void take_back(Guest& guest);
+    void host_call(Guest& guest, Core& core);
+    [[nodiscard]] uint8_t* ram(uint32_t address);
+    [[nodiscard]] const uint8_t* ram(uint32_t address) const;
+
+    std::string image_path_;
+    bool compressed_;
+    uc_engine* uc_ = nullptr;
+    uint8_t* ram_ = nullptr;
+    std::vector<uint8_t> image_;
+    const MappedHost* host_ = nullptr; ///< of the guest that is in the machine
+    limpet_windows window_{};          ///< its windows
+    uint32_t data_ = 0;                ///< where its data window is
+    uint32_t prepared_size_ = 0;       ///< of its prepared code
+    bool preparing_ = false;           ///< limpet_prepare runs: it alone may change prepared code
+    bool watched_ = false;             ///< does it have rights that limpet_host cannot tell?
+    bool forbidden_ = false;           ///< it went beyond them
+    Forbidden saved_{};                ///< where it is taken back to then, with
+    limpet_vm saved_vm_{};             ///< its state
+    std::vector<uint8_t> saved_memory_;
+    uint32_t stack_start_;  ///< sp at the call of the function that runs
+    uint32_t host_call_sp_; ///< sp at the last host call
+    uint32_t deepest_stack_bytes_ = 0;
+};
+
+} // namespace limpet::thumb
