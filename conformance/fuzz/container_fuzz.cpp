@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 namespace {
@@ -44,6 +45,8 @@ void use(Container image) {
     for (const Import& import : image.imports) declarations.push_back(calls::parse_declaration(import.signature));
     const std::vector<uint8_t> code = bind_imports(image, declarations);
     const Guest guest(image.windows, image.stack_top, image.data, code);
+    for (const Message& message : image.messages)
+        (void)decode(message, std::span(file).first(std::min<size_t>(file.size(), message.size)));
     for (const Entry& entry : image.entries) require(fetchable(guest.vm, guest.host, entry.address));
 }
 

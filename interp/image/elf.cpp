@@ -87,8 +87,9 @@ void read_symbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::vect
         if (symbol.st_shndx == SHN_UNDEF || type == STT_SECTION || type == STT_FILE) continue;
         const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
         if (name == nullptr) fail("damaged ELF symbol table");
-        // $x and $d mark where code and data begin ("RISC-V ELF Specification", "Mapping Symbol"): no names.
-        if (*name == '\0' || *name == '$') continue;
+        // $x and $d mark where code and data begin ("RISC-V ELF Specification", "Mapping Symbol"), .L is how compilers
+        // begin labels of their own: no names.
+        if (*name == '\0' || *name == '$' || std::string_view(name).starts_with(".L")) continue;
         symbols.push_back(
             {name, static_cast<uint32_t>(symbol.st_value), static_cast<uint32_t>(symbol.st_size), type == STT_FUNC});
     }

@@ -36,6 +36,14 @@ Value sum(Value a, Value b) {
     return {a.kind, a.number + b.number};
 }
 
+/// A stack pointer that is aligned for a variable: it moves by less than the alignment, and stays a multiple of 4, which
+/// it is at the start of each function (ILP32E). Taken for as much as it can be.
+Value aligned_down(Value pointer, uint32_t mask) {
+    const uint32_t alignment = 0 - mask;
+    if (pointer.kind != Value::Kind::kStack || (alignment & (alignment - 1)) != 0 || alignment < 4) return {};
+    return {pointer.kind, pointer.number - (alignment - 4)};
+}
+
 using Registers = std::array<Value, 16>;
 
 /// What a function needs.
@@ -128,6 +136,7 @@ Value computed(Op op, const rv32::Operands& o, uint32_t pc, const Registers& reg
     case Op::kAddi: return sum(a, constant(o.imm));
     case Op::kAdd: return sum(a, b);
     case Op::kSub: return b.kind == Value::Kind::kConstant ? sum(a, constant(0 - b.number)) : Value{};
+    case Op::kAndi: return aligned_down(a, o.imm);
     case Op::kSlli: return a.kind == Value::Kind::kConstant ? constant(a.number << o.imm) : Value{};
     default: return {};
     }
@@ -227,7 +236,7 @@ void Walk::go(uint32_t target, const Registers& registers) {
 void Walk::check_sp(uint32_t pc, const Registers& registers) const {
     if (registers[kSp].kind != Value::Kind::kStack)
         analysis_.fail(pc, "moves its stack pointer by an amount that is not constant (alloca, an array of variable "
-                           "length, or a variable of large alignment)");
+                           "length)");
     if (static_cast<int32_t>(registers[kSp].number) > 0)
         analysis_.fail(pc, "takes more off the stack than it put there");
 }
