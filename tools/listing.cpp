@@ -27,6 +27,7 @@ std::string listing_line(const Program& program, rv32::Isa isa, uint32_t pc, uin
     const std::string operands = tab == std::string::npos ? "" : text.substr(tab + 1);
     std::string line = fmt::format("{:08x}: {:8}  {:10} {}", pc, fmt::format("{:0{}x}", insn, is_short ? 4 : 8),
                                    text.substr(0, tab), operands);
+    if (const std::string import = program.import_name(pc); !import.empty()) line += " <" + import + ">";
     if (const std::string where = target(program, isa, pc, insn); !where.empty()) line += " " + where;
     line.erase(line.find_last_not_of(' ') + 1);
     return line;
@@ -38,6 +39,7 @@ void print_listing(const Program& program, rv32::Isa isa, std::FILE* out) {
         for (size_t at = 0; at < code.data.size();) {
             const uint32_t pc = code.address + static_cast<uint32_t>(at);
             if (const std::string name = program.label(pc); !name.empty()) fmt::print(out, "\n{}:\n", name);
+            if (const std::string source = program.source_line(pc); !source.empty()) fmt::print(out, "; {}\n", source);
             const size_t left = code.data.size() - at;
             const bool is_short = left >= 2 && isa.compressed && (halfword(at) & 3) != 3;
             if (const size_t size = is_short ? 2 : 4; left >= size) {

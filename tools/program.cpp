@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include "../interp/image/lines.h"
 #include "errors.h"
 
 #include <algorithm>
@@ -69,6 +70,7 @@ void Program::take_symbols(const std::string& path) {
             throw LoadError(fmt::format("{} is another program: its entry {} differs", path, entry.name));
     }
     elf_.symbols = std::move(elf.symbols);
+    lines_ = source_lines(file);
 }
 
 std::unique_ptr<Guest> Program::make_guest(const MemoryOption& memory) const {
@@ -123,6 +125,23 @@ std::string Program::describe(uint32_t address) const {
 std::string Program::label(uint32_t address) const {
     const Symbol* symbol = enclosing(address);
     return symbol != nullptr && symbol->address == address ? symbol->name : "";
+}
+
+void Program::take_lines() {
+    if (is_elf(file_)) lines_ = source_lines(file_);
+}
+
+std::string Program::import_name(uint32_t address) const {
+    if (!image_) return "";
+    for (const Import& import : image_->imports)
+        if (std::ranges::find(import.fixups, address - image_->windows.code_start) != import.fixups.end())
+            return import.name;
+    return "";
+}
+
+std::string Program::source_line(uint32_t address) const {
+    const auto found = lines_.find(address);
+    return found == lines_.end() ? "" : found->second;
 }
 
 } // namespace limpet

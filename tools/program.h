@@ -8,6 +8,7 @@
 #include "options.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,9 +32,12 @@ public:
     /// Gives the host calls of an image the ids of a firmware. Throws LoadError when it lacks one.
     void bind(std::span<const calls::Declaration> declarations);
 
-    /// Takes the names of functions from the ELF file that an image was made from. Throws LoadError when it is another
-    /// one.
+    /// Takes the names of functions and the source lines from the ELF file that an image was made from. Throws
+    /// LoadError when it is another one.
     void take_symbols(const std::string& path);
+
+    /// Takes the source lines of an ELF file from its DWARF, which costs time and is not always wanted.
+    void take_lines();
 
     /// The guest, before its first call. An image has its own memory; all others get `memory`. Throws LoadError.
     [[nodiscard]] std::unique_ptr<Guest> make_guest(const MemoryOption& memory) const;
@@ -54,6 +58,12 @@ public:
     /// The name of what starts at an address, or "".
     [[nodiscard]] std::string label(uint32_t address) const;
 
+    /// The function of the firmware that a host call at an address calls, or "".
+    [[nodiscard]] std::string import_name(uint32_t address) const;
+
+    /// "driver.c:12" where the code of a source line begins, or "".
+    [[nodiscard]] std::string source_line(uint32_t address) const;
+
     [[nodiscard]] const std::vector<Segment>& segments() const { return elf_.segments; }
     [[nodiscard]] const std::vector<Segment>& code() const { return elf_.code; }
 
@@ -65,6 +75,7 @@ private:
 
     std::vector<uint8_t> file_;
     std::optional<Container> image_;
+    std::map<uint32_t, std::string> lines_; ///< by the address where their code begins
     ElfFile elf_; ///< of a raw binary: one segment, no symbols; of an image: its code, and its entries as symbols
 };
 

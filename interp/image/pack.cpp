@@ -57,13 +57,13 @@ std::vector<Entry> linked_entries(const ElfFile& file) {
 
 Container pack(const ElfFile& file, const std::string& isa, std::span<const calls::Declaration> declarations,
                uint32_t stack_bytes) {
-    const Image linked = read_image(file);
     Container image;
+    image.entries = linked_entries(file); // without one there is no code either
+    const Image linked = read_image(file);
     image.isa = isa;
     image.windows = linked.windows;
     image.stack_top = linked.stack_top;
     image.stack_bytes = stack_bytes;
-    image.entries = linked_entries(file);
     image.data = linked.data;
     image.code = linked.code;
     for (auto& [id, offsets] : find_host_calls(file, image, find_isa(isa).value())) {

@@ -1,5 +1,6 @@
 #include "build.h"
 
+#include "../../interp/image/describe.h"
 #include "../../interp/image/pack.h"
 #include "../../interp/image/stack_use.h"
 #include "../errors.h"
@@ -64,9 +65,13 @@ Built compile(const BuildOptions& options, Compiler& compiler, const std::vector
     Built built;
     // Linked twice: how much stack the code needs is known only when it is there.
     built.elf = read_file(compiler.link(0));
-    const uint32_t stack_bytes = stack_of(read_elf(built.elf), options);
+    const ElfFile draft = read_elf(built.elf);
+    (void)pack(draft, options.isa, declarations, 0); // refuses what is no code before its stack is asked for
+    const uint32_t stack_bytes = stack_of(draft, options);
     built.elf = read_file(compiler.link(stack_bytes));
-    Container image = pack(read_elf(built.elf), options.isa, declarations, stack_bytes);
+    const ElfFile program = read_elf(built.elf);
+    Container image = pack(program, options.isa, declarations, stack_bytes);
+    image.messages = described_messages(program, built.elf);
     built.image = write_container(image);
     return built;
 }

@@ -86,6 +86,9 @@ Compiler::Compiler(const BuildOptions& options, fs::path folder) : folder_(std::
     for (const std::string& include : options.includes) flags_.push_back("-I" + include);
 }
 
+/// The same source is to make the same file, wherever the SDK lay while it was compiled.
+std::string Compiler::prefix_map() const { return "-ffile-prefix-map=" + folder_.string() + "=limpet"; }
+
 std::string Compiler::version() const {
     std::string text = output_of({kGcc, "--version"});
     if (compile_[0] != kGcc) text += output_of({compile_[0], "--version"});
@@ -98,8 +101,8 @@ void Compiler::compile(const std::string& source) {
     append(command, flags_);
     // A path is no option and no file of options.
     const std::string path = source.starts_with('-') || source.starts_with('@') ? "./" + source : source;
-    append(command, {"-flto", "-I", folder_.string(), "-MD", "-MF", (folder_ / (name + ".d")).string(), "-MT", "object",
-                     "-c", "-xc", path, "-o", (folder_ / (name + ".o")).string()});
+    append(command, {"-flto", prefix_map(), "-I", folder_.string(), "-MD", "-MF", (folder_ / (name + ".d")).string(),
+                     "-MT", "object", "-c", "-xc", path, "-o", (folder_ / (name + ".o")).string()});
     if (compile_[0] == kGcc) command.push_back("-frandom-seed=" + name); // else the same source makes other symbols
     if (run_program(command) != 0) throw LoadError(source + ": the compiler refuses it");
     objects_.push_back(folder_ / (name + ".o"));
@@ -118,6 +121,7 @@ fs::path Compiler::link(uint32_t stack_bytes) {
     if (!fs::exists(folder_ / "memory.o")) compile_memory();
     const fs::path elf = folder_ / "program.elf";
     Words command = link_;
+    command.push_back(prefix_map());
     if (compile_[0] != kGcc) {
         std::string plugin = output_of({kClang, "-print-file-name=LLVMgold.so"});
         plugin.resize(plugin.find_last_not_of('\n') + 1);

@@ -32,6 +32,7 @@ public:
     [[nodiscard]] std::vector<std::string> headers() const;
 
 private:
+    [[nodiscard]] std::string prefix_map() const;
     void compile_memory() const;
 
     std::filesystem::path folder_;
