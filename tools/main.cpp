@@ -22,6 +22,7 @@ int print_backends() {
 int disasm_command(const std::string& file, const std::string& isa, const std::string& symbols) {
     if (!isa.empty()) (void)parse_isa(isa); // before the file is looked at
     Program program(file, 0);
+    program.take_lines();
     if (!symbols.empty()) program.take_symbols(symbols);
     print_listing(program, parse_isa(isa.empty() ? program.isa_name() : isa), stdout);
     return kExitOk;
@@ -41,12 +42,14 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
     run->add_option("--entry", options.entry, "Symbol or address to call (default: what the file says, raw BASE)");
     run->add_option("--args", options.args, "w0,w1,..: a0 to a5 (default: 0)");
     run->add_option("--imports", options.imports, "The firmware's .calls file (default: host calls of an image trap)");
+    run->add_option("--mock", options.mock, "A script of the firmware around the guest, JSON (tools/mock.md)");
     run->add_option("--fuel", options.fuel, "Instructions after which it is stopped (default: no limit)");
     options.memory = "0:65536";
     run->add_option("--memory", options.memory, "BASE:SIZE; sp starts at its end")->capture_default_str();
     run->add_option("--dump-signature", options.signature, "Write begin_signature..end_signature to this file");
     run->add_option("--dump-state", options.state, "Write how it ended, pc and registers to this file");
     run->add_option("--gdb", options.gdb, "PORT: wait for gdb at 127.0.0.1:PORT, run by the reference backend");
+    run->add_option("--symbols", options.symbols, "The ELF file that an image was made from, for --trace");
     run->add_flag("--trace", options.trace, "Each instruction on standard error, run by the reference backend");
     return run;
 }

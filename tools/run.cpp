@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "execution.h"
 #include "gdb/server.h"
+#include "mock/mock.h"
 #include "program.h"
 #include "session.h"
 #include "trace.h"
@@ -87,9 +88,12 @@ void dump_state(const limpet_vm& vm, const char* end, Output& output) {
 }
 
 /// Runs to the end as the options say; false: to where the debugger left it.
-bool run_to_end(Session& session, const Program& program, const RunOptions& options) {
+bool run_to_end(Session& session, const Program& program, std::span<const calls::Declaration> declarations,
+                const RunOptions& options) {
     if (options.trace)
-        session.observer = [&](const limpet_vm& before) { trace_line(session.execution(), program, before, stderr); };
+        session.observer = [&](const limpet_vm& before) {
+            trace_line(session.execution(), program, declarations, before, stderr);
+        };
     if (!options.trace && options.gdb.empty()) {
         session.run();
         return true;
@@ -118,13 +122,22 @@ int run_command(const RunOptions& options) {
     if (!options.isa.empty()) (void)choose_backend(options.isa, options.backend); // before the file is looked at
 
     Program program(options.file, memory.base);
-    if (!options.imports.empty()) program.bind(read_imports(options.imports));
+    std::optional<mock::Mock> mock;
+    if (!options.mock.empty())
+        mock.emplace(options.mock, options.imports, program, stdout);
+    else if (!options.imports.empty())
+        program.bind(read_imports(options.imports));
     const std::string isa_name = options.isa.empty() ? program.isa_name() : options.isa;
     const bool by_steps = options.trace || !options.gdb.empty();
     const Backend& backend = choose_backend(isa_name, by_steps ? "" : options.backend);
     const std::unique_ptr<Guest> owner = make_guest(program, memory, options.memory);
     Guest& guest = *owner;
-    const uint32_t entry = program.entry(options.entry);
+    if (options.trace) program.take_lines();
+    if (!options.symbols.empty()) program.take_symbols(options.symbols);
+    const bool scheduled = mock && mock->has_schedule() && options.entry.empty();
+    if (scheduled && !options.args.empty()) throw UsageError("--args needs --entry when the mock has a schedule");
+    std::optional<EntryCall> only;
+    if (!scheduled) only = {.address = program.entry(options.entry), .arguments = arguments};
     Signature signature;
     if (!options.signature.empty()) signature = find_signature(program, guest);
     Output signature_output("--dump-signature", options.signature);
@@ -134,19 +147,28 @@ int run_command(const RunOptions& options) {
 
     if (backend.prepare(guest) != LIMPET_RETURN) throw LoadError(backend.name + " cannot run it");
     Execution execution(backend, guest, fuel);
-    OneCall schedule({.address = entry, .arguments = arguments});
-    Session session(execution, schedule, watch ? &*watch : nullptr);
-    if (!run_to_end(session, program, options)) return kExitOk;
+    OneCall one_call(only.value_or(EntryCall{}));
+    if (mock) mock->attach(guest, only);
+    Session session(execution, mock ? static_cast<Schedule&>(*mock) : one_call, watch ? &*watch : nullptr);
+    std::vector<calls::Declaration> declarations;
+    if (mock) declarations = mock->declarations();
+    if (!run_to_end(session, program, declarations, options)) return kExitOk;
 
     const limpet_status status = session.status();
     const bool by_tohost = session.ended_by_tohost();
     const char* end = end_name(status, by_tohost);
     if (signature_output.wanted()) dump_signature(guest, signature, signature_output);
     if (state_output.wanted()) dump_state(guest.vm, end, state_output);
+    if (mock) {
+        const auto verdict = mock->verdict(by_tohost ? LIMPET_RETURN : status);
+        if (verdict && !verdict->text.empty()) fmt::print(stderr, "limpet: {}\n", verdict->text);
+        if (verdict && (!verdict->good || !by_tohost)) return verdict->good ? kExitOk : kExitGuestFailure;
+    }
     if (by_tohost) return watch->value() == 1 ? kExitOk : kExitGuestFailure;
     if (status == LIMPET_RETURN || status == LIMPET_ECALL) return kExitOk;
-    fmt::print(stderr, "trap={} pc={:08x} insn={:08x}\n", end, guest.vm.pc,
-               guest.instruction_at(guest.vm.pc, backend.isa.compressed));
+    const std::string reason = mock && status == LIMPET_HOST_CALL ? " " + mock->refusal() : "";
+    fmt::print(stderr, "trap={} pc={:08x} insn={:08x}{}\n", end, guest.vm.pc,
+               guest.instruction_at(guest.vm.pc, backend.isa.compressed), reason);
     return kExitTrap;
 }
 

@@ -18,6 +18,8 @@ struct RunOptions {
     std::string memory;    ///< BASE:SIZE
     std::string signature; ///< file to write; "": none
     std::string state;     ///< file to write; "": none
+    std::string symbols;   ///< ELF file that an image was made from; "": none
+    std::string mock;      ///< file that scripts host calls; "": none
     std::string gdb;       ///< port to wait for a debugger at; "": none
     bool trace = false;
 };

@@ -1,17 +1,56 @@
 #include "trace.h"
 
+#include "../interp/rv32/decode.h"
 #include "listing.h"
 
 #include <fmt/format.h>
 
 namespace limpet {
 
-void trace_line(const Execution& execution, const Program& program, const limpet_vm& before, std::FILE* out) {
+namespace {
+
+std::string argument_text(const calls::Argument& argument, uint32_t value) {
+    if (argument.is_buffer()) return fmt::format("{:#x}", value);
+    switch (argument.type) {
+    case calls::Scalar::kI8:
+    case calls::Scalar::kI16:
+    case calls::Scalar::kI32: return fmt::format("{}", static_cast<int32_t>(value));
+    default: return fmt::format("{}", value);
+    }
+}
+
+/// The host call that an instruction is, when its function is declared.
+std::string host_call_text(rv32::Isa isa, uint32_t insn, std::span<const calls::Declaration> declarations,
+                           const limpet_vm& before) {
+    const rv32::Instruction* row = rv32::find_instruction(isa, insn);
+    if (row == nullptr || row->op != rv32::Op::kHostCall) return "";
+    const uint32_t id = rv32::operands(*row, insn).imm & 0xfff;
+    return id < declarations.size() ? "  " + call_text(declarations[id], before.x + 10) : "";
+}
+
+} // namespace
+
+std::string call_text(const calls::Declaration& declaration, const uint32_t* args) {
+    std::string text = declaration.name + "(";
+    for (size_t i = 0; i < declaration.arguments.size(); ++i) {
+        const calls::Argument& argument = declaration.arguments[i];
+        if (i != 0) text += ", ";
+        if (!argument.name.empty()) text += argument.name + "=";
+        text += argument_text(argument, args[i]);
+    }
+    return text + ")";
+}
+
+void trace_line(const Execution& execution, const Program& program, std::span<const calls::Declaration> declarations,
+                const limpet_vm& before, std::FILE* out) {
     const rv32::Isa isa = execution.backend.isa;
     const uint32_t insn = execution.guest.instruction_at(before.pc, isa.compressed);
     std::string line = listing_line(program, isa, before.pc, insn);
+    line += host_call_text(isa, insn, declarations, before);
     for (unsigned i = 1; i < 16; ++i)
         if (execution.guest.vm.x[i] != before.x[i]) line += fmt::format("  x{}={:08x}", i, execution.guest.vm.x[i]);
+    if (const std::string where = program.describe(before.pc); !where.empty()) line += "  ; " + where;
+    if (const std::string source = program.source_line(before.pc); !source.empty()) line += " " + source;
     fmt::print(out, "{}\n", line);
 }
 

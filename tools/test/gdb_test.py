@@ -74,9 +74,9 @@ class DebuggedGuest(GuestTest):
 
 
 class WithGdb(DebuggedGuest):
-    def gdb(self, guest, commands, *arguments):
-        """What gdb prints when it is told to do `commands`."""
-        port = self.start(guest, *arguments)
+    def gdb(self, guest, commands, *arguments, run=None):
+        """What gdb prints when it is told to do `commands`. `run`: the guest, when gdb reads another file."""
+        port = self.start(run or guest, *arguments)
         words = ["gdb-multiarch", "-q", "-nx", "-batch", "-ex", "set pagination off", "-ex",
                  f"target remote 127.0.0.1:{port}"]
         for command in commands:
@@ -133,6 +133,20 @@ class WithGdb(DebuggedGuest):
             status, errors = self.finish()
             self.assertEqual(status, 2)
             self.assertRegex(errors, rf"\Atrap={kind} pc=[0-9a-f]{{8}} insn=[0-9a-f]{{8}}\n\Z")
+
+    def test_images_with_the_program_that_they_are_made_from(self):
+        image, elf = self.folder / "hello.limpet", self.folder / "hello.elf"
+        source = SOURCE / "firmware/drivers/hello.c"
+        subprocess.run([LIMPET, "build", source, "-o", image, "--debug", elf, "-O", "g"], check=True)
+        line = 1 + next(i for i, text in enumerate(source.read_text().splitlines()) if "respond(" in text)
+        text = self.gdb(elf, [f"break hello.c:{line}", "continue", "print length", "print answer.clock",
+                              "print (char)answer.text[4]", "continue"],
+                        "--mock", SOURCE / "firmware/drivers/mocks/hello.json", run=image)
+        self.assert_in_order(text, rf"Breakpoint 1, .*hello\.c:{line}\n", r"= 14\n", r"= 123456\n", r"= 111 'o'\n",
+                             r"exited normally")
+        output, errors = self.process.communicate(timeout=60)
+        self.assertEqual((self.process.returncode, errors), (0, b""))
+        self.assertIn(b'"text":"Hello, Limpet!"', output)
 
     def test_detach_lets_it_run_to_its_end(self):
         state = self.folder / "state"

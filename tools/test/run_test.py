@@ -290,8 +290,8 @@ class Dumps(GuestTest):
         self.assertEqual((result.returncode, result.stdout), (0, b""))
         lines = result.stderr.decode().splitlines()
         self.assertEqual(len(lines), 6)
-        self.assertRegex(lines[0], r"^80000000: 00003517  auipc +a0, 0x3  x10=80003000$")
-        self.assertRegex(lines[4], r"^8000000e: c14c +c\.sw +a1, 0x4\(a0\)$")
+        self.assertRegex(lines[0], r"^80000000: 00003517  auipc +a0, 0x3  x10=80003000  ; <_start>$")
+        self.assertRegex(lines[4], r"^8000000e: c14c +c\.sw +a1, 0x4\(a0\)  ; <_start\+0xe>$")
 
     def test_trace_shows_the_store_that_ends_the_run(self):
         guest = self.elf('.section .text.init, "ax"; .globl _start, tohost; _start: la a1, tohost; c.sw x8, 0(a1);'
