@@ -111,6 +111,8 @@ TEST(Check, ReadOnlyPartsInTheMiddleOnAPc) {
     EXPECT_FALSE(passes("void f(inout u8[129])", 0x80000080));
     EXPECT_TRUE(passes("void f(in u8[129])", 0x80000080));
     EXPECT_TRUE(passes("void f(out u32[4])", 0x80000104));
+    EXPECT_TRUE(passes("void f(out u32[3])", 0x800000f4));
+    EXPECT_FALSE(passes("void f(out u32[4])", 0x800000f4));
     EXPECT_FALSE(passes("void f(out u32[4])", 0x800007f4));
 }
 
