@@ -54,6 +54,14 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
     return run;
 }
 
+/// An empty value is a mistake, such as a script's variable that is not set, and must not count as none.
+void refuse_empty_values(const CLI::App& app) {
+    for (const CLI::App* subcommand : app.get_subcommands())
+        for (const CLI::Option* option : subcommand->get_options())
+            for (const std::string& value : option->results())
+                if (value.empty()) throw UsageError(option->get_name() + ": is empty");
+}
+
 int command(int argc, char** argv) {
     CLI::App app("A sandboxed virtual machine for microcontrollers, on a PC", "limpet");
     app.require_subcommand(0, 1); // how many there must be is checked below, with a better message
@@ -80,6 +88,7 @@ int command(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         throw UsageError(error.what());
     }
+    refuse_empty_values(app);
     if (app.get_subcommands().empty())
         throw UsageError("one of these is needed: build, info, check, sdk, run, disasm, batch, backends");
     if (const auto status = images.run()) return *status;

@@ -46,6 +46,11 @@ class CommandLine(GuestTest):
             ("not a number", ("run", guest, "--args", "--1")),
             ("too large", ("run", guest, "--args", "4294967296")),
             ("too large", ("run", guest, "--args", "-2147483649")),
+            ("--fuel", ("run", guest, "--fuel", "1", "--fuel", "2")),
+            ("BASE:SIZE", ("run", guest, "--memory", "0x80000000")),
+            ("not a number", ("run", guest, "--memory", "0x80000000:")),
+            ("too large", ("run", guest, "--gdb", "70000")),
+            ("--dump-state: is empty", ("run", guest, "--dump-state", "")),
             ("at most 6", ("run", guest, "--args", "1,2,3,4,5,6,7")),
         ):
             with self.subTest(arguments=arguments):

@@ -265,6 +265,46 @@ class Dumps(GuestTest):
             self.assertEqual(result.returncode, status)
             self.assertEqual(dump.read_text(), "12345678\n0000cafe\nff030201\n")
 
+    def test_as_public_suites_run_it(self):
+        """8 MiB from 0x80000000, tohost, signature and state; the options in any order, before the file or behind."""
+        program = """
+            .section .text.init, "ax"
+            .globl _start, tohost, begin_signature, end_signature
+            _start: la a0, begin_signature; li a1, 0xcafe; c.sw a1, 4(a0); c.addi sp, -4; c.swsp a1, 0(sp)
+            {end}; 1: c.j 1b
+            .section .tohost, "aw"
+            tohost: .word 0, 0
+            .section .data, "aw"
+            begin_signature: .word 0x12345678, 0
+            end_signature:"""
+        dump, state = self.folder / "signature", self.folder / "state"
+        to_tohost = "la a2, tohost; c.li a3, {}; c.sw a3, 0(a2)"
+        for code, status, end, pc, insn, x12, x13 in (
+            (to_tohost.format(1), 0, "tohost", 0x20, None, 0x80001000, 1),
+            (to_tohost.format(5), 1, "tohost", 0x20, None, 0x80001000, 5),
+            ("ecall", 0, "ecall", 0x14, None, 0, 0),
+            ("c.jr ra", 0, "return", 0xfffffff0 - 0x80000000, None, 0, 0),
+            (".word 0xf1402673", 2, "illegal", 0x14, 0xf1402673, 0, 0),
+            ("lw a2, 4(sp)", 2, "load", 0x14, 0x00412603, 0, 0),
+            ("c.swsp a1, 4(sp)", 2, "store", 0x14, 0xc22e, 0, 0),
+            ("c.li a5, 0; c.jr a5", 2, "fetch", 0x16, 0x8782, 0, 0),
+            ("c.ebreak", 2, "breakpoint", 0x14, 0x9002, 0, 0),
+            (".insn i 0x0b, 0, x0, x0, 3", 2, "host-call", 0x14, 0x0030000b, 0, 0),
+        ):
+            registers = [0xfffffff0, 0x807ffffc, 0, 0, 0, 0, 0, 0, 0, 0x80003000, 0xcafe, x12, x13, 0, 0]
+            expected = f"end={end}\npc={0x80000000 + pc:08x}\n" + "".join(
+                f"x{number}={value:08x}\n" for number, value in enumerate(registers, 1))
+            trap = "" if insn is None else f"trap={end} pc={0x80000000 + pc:08x} insn={insn:08x}\n"
+            guest = self.elf(program.format(end=code))
+            options = [("--memory", "0x80000000:0x800000"), ("--isa", "rv32ec"), ("--dump-signature", dump),
+                       ("--dump-state", state), ("--fuel", "1000"), (guest,)]
+            for number, backend in enumerate(backends()):
+                given = options[number % 6:] + [("--backend", backend)] + options[:number % 6]
+                result = self.limpet("run", *(word for option in given for word in option))
+                self.assertEqual((result.returncode, result.stdout, result.stderr.decode()), (status, b"", trap))
+                self.assertEqual(dump.read_text(), "12345678\n0000cafe\n")
+                self.assertEqual(state.read_text(), expected)
+
     def test_guest_without_signature_is_refused_before_it_runs(self):
         dump = self.folder / "signature"
         self.assert_refused(3, "begin_signature", "run", self.raw("ret"), "--dump-signature", dump)
