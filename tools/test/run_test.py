@@ -285,7 +285,7 @@ class Dumps(GuestTest):
             ("ecall", 0, "ecall", 0x14, None, 0, 0),
             ("c.jr ra", 0, "return", 0xfffffff0 - 0x80000000, None, 0, 0),
             (".word 0xf1402673", 2, "illegal", 0x14, 0xf1402673, 0, 0),
-            ("lw a2, 4(sp)", 2, "load", 0x14, 0x00412603, 0, 0),
+            ("c.lwsp a2, 4(sp)", 2, "load", 0x14, 0x4612, 0, 0),
             ("c.swsp a1, 4(sp)", 2, "store", 0x14, 0xc22e, 0, 0),
             ("c.li a5, 0; c.jr a5", 2, "fetch", 0x16, 0x8782, 0, 0),
             ("c.ebreak", 2, "breakpoint", 0x14, 0x9002, 0, 0),
