@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import drivers
 import history
 import limits
 import markdown
@@ -31,7 +32,7 @@ BOARD = "qemu-microbit"
 STARTED = time.monotonic()
 
 # Every row has these keys, in this order. Those of the second group are numbers, or null in an "empty" row (a call
-# that returns at once), which has only cycles.
+# that returns at once), which has only cycles, and in that of a driver, which has only image_bytes.
 TEXT_KEYS = ["isa", "backend", "target", "board", "opt", "guest_opt", "workload"]
 NUMBER_KEYS = ["flash_bytes", "state_bytes", "stack_bytes", "image_bytes", "prepared_bytes", "cycles",
                "prepare_cycles", "guest_insns", "cycles_per_insn", "native_cycles", "slowdown"]
@@ -41,8 +42,10 @@ CHOICES = {
     "board": {"qemu-microbit", "qemu-mps2-an385", "rp2040", "stm32g0b1", "linux"},
     "opt": {"-Os", "-O2", "asm"},
     "guest_opt": {"-Os", "-O2"},
-    "workload": {*WORKLOADS, "empty"},
+    "workload": {*WORKLOADS, "empty", *drivers.NAMES},
 }
+# The rows of these have only one number.
+ONLY = {"empty": "cycles"} | dict.fromkeys(drivers.NAMES, "image_bytes")
 
 
 def progress(text):
@@ -63,8 +66,10 @@ def check_report(report):
             raise MeasuringError(f"report: a row is there twice: {row}")
         seen[key].add(row["workload"])
     for key, workloads in seen.items():
-        if workloads != {*WORKLOADS, "empty"}:
+        if workloads - set(drivers.NAMES) != {*WORKLOADS, "empty"}:
             raise MeasuringError(f"report: {key} has rows for {sorted(workloads)} only")
+    if not drivers.complete(report):
+        raise MeasuringError("report: not every driver has a row")
 
 
 def check_row(row):
@@ -77,7 +82,7 @@ def check_row(row):
         raise MeasuringError(f"report: source is {row['source']!r}")
     for key in NUMBER_KEYS:
         value = row[key]
-        if row["workload"] == "empty" and key != "cycles":
+        if key != ONLY.get(row["workload"], key):
             right = value is None
         elif key in ("prepared_bytes", "prepare_cycles"):
             right = isinstance(value, int) and value >= 0
@@ -87,13 +92,15 @@ def check_row(row):
             raise MeasuringError(f"report: {key} is {value!r} in {row}")
 
 
+EMPTY_ROW = dict.fromkeys(ROW_KEYS) | {"target": "cortex-m0plus", "board": BOARD, "source": "emulated:qemu"}
+
+
 def row_of(bench, variant, name, measured, guest_insns):
     """A row of the report: every figure is of the guest as compiled at the row's guest_opt."""
-    row = {
-        "isa": variant.isa, "backend": variant.backend, "target": "cortex-m0plus", "board": BOARD,
-        "opt": variant.opt, "guest_opt": variant.guest_opt, "workload": name,
+    row = EMPTY_ROW | {
+        "isa": variant.isa, "backend": variant.backend, "opt": variant.opt, "guest_opt": variant.guest_opt,
+        "workload": name, "cycles": measured["cycles"],
     }
-    row |= dict.fromkeys(NUMBER_KEYS) | {"source": "emulated:qemu", "cycles": measured["cycles"]}
     if name == "empty":
         return row
     return row | {
@@ -181,15 +188,14 @@ def accept(lines, before, now, why):
     progress(f"accepted {len(changed)} changed rows: commit bench/history.json with the change")
 
 
-def write_report(report, opts, bench, lines, complaints, out):
+def write_report(report, opts, bench, driver_sizes, lines, complaints, out):
     emulators = [first_line("qemu-system-arm", "--version"), first_line(bench.host / "limpet-cycles", "--version")]
-    texts = (report_text.method(report, emulators, bench.flags()), report_text.repeat(report))
-    drivers = []
+    texts = (report_text.method(report, emulators, bench.flags()), report_text.repeat(report), driver_sizes.note)
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    (out / "report.md").write_text(report_text.markdown(report, opts, drivers, texts, complaints))
+    (out / "report.md").write_text(report_text.markdown(report, opts, driver_sizes.rows, texts, complaints))
     report_picture.draw(report, opts, out / "report.svg")
-    page = report_page.page(report, drivers, lines, *(markdown.markdown(text) for text in texts))
+    page = report_page.page(report, driver_sizes.rows, lines, *(markdown.markdown(text) for text in texts[:2]))
     (out / "index.html").write_text(page)
 
 
@@ -214,6 +220,10 @@ def main():
     bench.build(variants)
     progress(f"measuring {len(variants)} images, each in QEMU and in Unicorn")
     rows, complaints = measure_all(bench, variants, opts)
+    progress("building drivers")
+    driver_sizes = drivers.measure()
+    isas = dict.fromkeys(variant.isa for variant in variants)
+    rows += drivers.report_rows(driver_sizes.rows, isas, EMPTY_ROW, opts[REFERENCE])
 
     report = {
         "schema": 1,
@@ -225,14 +235,14 @@ def main():
     lines = history.read()
     if not complaints:
         check_report(report)
-        complaints = limits.exceeded(report, opts)
+        complaints = limits.exceeded(report, opts) + driver_sizes.exceeded
         before, now = baseline(lines, options.short, opts), history.figures(report)
         if options.accept:
             accept(lines, before, now, options.accept)
         elif options.check and (grown := history.grown(before, now)):
             complaints += [*grown, 'to accept these figures: ./scripts/report --accept "why they are worth it", and commit '
                                    "bench/history.json with the change"]
-    write_report(report, opts, bench, lines, complaints, options.out)
+    write_report(report, opts, bench, driver_sizes, lines, complaints, options.out)
     if options.publish:
         report_picture.draw(report, opts, ROOT / "bench/report.svg")
     print(report_text.summary(report, opts))

@@ -7,10 +7,11 @@ MAIN_BOARD = "qemu-microbit"  # the one that tables and promises are about
 
 
 def groups(report, guest_opt, board=MAIN_BOARD):
-    """{(backend, isa, opt): {workload: row}} of the guests at guest_opt, emulated on that board."""
+    """{(backend, isa, opt): {workload: row}} of the guests at guest_opt, emulated on that board; without drivers."""
     result = {}
     for row in report["rows"]:
-        if row["guest_opt"] == guest_opt and row["board"] == board and row["source"].startswith("emulated:"):
+        ran = row["cycles"] is not None and row["source"].startswith("emulated:")
+        if ran and row["guest_opt"] == guest_opt and row["board"] == board:
             result.setdefault((row["backend"], row["isa"], row["opt"]), {})[row["workload"]] = row
     return result
 
@@ -106,7 +107,7 @@ def driver_table(drivers):
 
 
 def markdown(report, opts, drivers, texts, complaints):
-    """report.md. texts: those of method() and repeat()."""
+    """report.md. texts: those of method() and repeat(), and the note below the table of drivers."""
     failed = ""
     if complaints:
         failed = "**Not everything is as it must be:**\n\n" + "\n".join(f"    {line}" for line in complaints) + "\n\n"
@@ -114,9 +115,13 @@ def markdown(report, opts, drivers, texts, complaints):
     if drivers:
         driver_section = f"""## Bytes of real drivers
 
-What is uploaded of each driver in firmware/drivers, at -Os; beside it the same source as native code.
+What is uploaded of each driver in firmware/drivers, at -Os (eBPF: -O2, before any encoding): code, read-only and
+initialised data. Thumb is the same source, compiled and linked with the same flags for the machine itself, without what
+a firmware has anyway (the functions called, memset).
 
 {driver_table(drivers)}
+
+{texts[2]}
 
 """
     return f"""# What the backends cost on a Cortex-M0+
@@ -150,7 +155,8 @@ Compiled at -Os (for bytes):
 
 image_bytes is what is uploaded: code, read-only and initialised data. In `report.json` each row's figures are all of
 the guest as compiled at the row's `guest_opt`: take cycles from the rows with `-O2` and `image_bytes` from those with
-`-Os`. `native_cycles` are always of native code at -O2. Rows of workload `empty` have only `cycles`.
+`-Os`. `native_cycles` are always of native code at -O2. Rows of workload `empty` have only `cycles`, those of drivers
+only `image_bytes`, which are the same for every backend.
 
 ## Method
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import drivers
 import history
 import limits
 import report
@@ -60,6 +61,17 @@ class Schema(unittest.TestCase):
     def test_an_empty_call_has_only_cycles(self):
         wrong = sample()
         wrong["rows"][len(WORKLOADS)]["guest_insns"] = 1
+        self.assertRaises(MeasuringError, check_report, wrong)
+
+    def test_a_driver_has_only_image_bytes(self):
+        wrong = sample()
+        self.assertTrue(wrong["rows"][-1]["image_bytes"])
+        wrong["rows"][-1]["cycles"] = 1
+        self.assertRaises(MeasuringError, check_report, wrong)
+
+    def test_a_report_without_drivers_is_noticed(self):
+        wrong = sample()
+        wrong["rows"] = [row for row in wrong["rows"] if row["workload"] not in drivers.NAMES]
         self.assertRaises(MeasuringError, check_report, wrong)
 
     def test_the_files_given_are_right(self):
@@ -170,10 +182,11 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(geometric_deviation([2, 8]), 2)
 
     def test_the_text_tells_the_figures(self):
-        texts = (report_text.method(sample(), [], {"backend": "-flag"}), report_text.repeat(sample()))
-        drivers = [{"driver": "hello", "rv32ec": 12, "thumb": 10}]
-        text = report_text.markdown(sample(), {"rv32-switch": "-Os"}, drivers, texts, [])
-        for wanted in ("rv32-switch", "4.6", "-flag", "0" * 40, "hello"):  # 4.6: geometric mean of 2, 3, 5, 6, 7 and 8
+        texts = (report_text.method(sample(), [], {"backend": "-flag"}), report_text.repeat(sample()), "note")
+        sizes_rows = [{"driver": "hello", "rv32ec": 12, "thumb": 10}]
+        text = report_text.markdown(sample(), {"rv32-switch": "-Os"}, sizes_rows, texts, [])
+        # 4.6: geometric mean of 2, 3, 5, 6, 7 and 8
+        for wanted in ("rv32-switch", "4.6", "-flag", "0" * 40, "hello", "note"):
             self.assertIn(wanted, text)
 
     def test_the_picture_depends_on_the_report_only(self):

@@ -1,7 +1,8 @@
 """Reports that were never measured, for tests."""
 
+import drivers
 from measuring import WORKLOADS
-from report import NUMBER_KEYS, ROW_KEYS
+from report import EMPTY_ROW, NUMBER_KEYS, ROW_KEYS
 
 
 def sample(backend="rv32-switch", isa="rv32ec", opt="-Os", board="qemu-microbit", factor=1):
@@ -14,4 +15,6 @@ def sample(backend="rv32-switch", isa="rv32ec", opt="-Os", board="qemu-microbit"
                 "opt": opt, "guest_opt": guest_opt, "workload": name, "source": "emulated:qemu"}
             figures = NUMBER_KEYS if name != "empty" else ["cycles"]
             rows.append(row | {key: number * factor for key in figures})
+    sizes_rows = [{"driver": name, isa: factor} for name in drivers.IMAGES]
+    rows += drivers.report_rows(sizes_rows, [isa], EMPTY_ROW | {"board": board}, opt)
     return {"schema": 1, "commit": "0" * 40, "compilers": {"gcc": "12"}, "rows": rows}
