@@ -1,8 +1,8 @@
 """bench/history.json: what every figure was when it last changed, a line per commit that changed one.
 
 A line has the rows that changed only, so that a diff of the file tells what a commit did. All lines together, the later
-ones over the earlier, are the baseline that `scripts/report --check` compares with. The commit of a line is the one that
-added it (git blame). A row, named "backend isa opt board":
+ones over the earlier, are the baseline that `scripts/report --check` compares with. The commit of a line is the one
+that added it (git blame). A row, named "backend isa opt board":
 
     {"flash_bytes": .., "state_bytes": .., "stack_bytes": .., "cycles_per_insn": geometric mean,
      "workloads": {"crc32 -O2": [cycles, prepared_bytes, image_bytes], .., "empty -O2": [cycles]}}
@@ -141,8 +141,8 @@ def trend(lines, commits_of=None):
             prepared_bytes = max(values[1] for values in row["workloads"].values() if len(values) > 1)
             values = {"flash_bytes": row["flash_bytes"], "cycles_per_insn": row["cycles_per_insn"],
                       "ram_bytes": row["state_bytes"] + row["stack_bytes"] + prepared_bytes}
-            rows += [{"name": f"{backend} {isa} {opt}", "backend": backend, "isa": isa, "board": board, "figure": figure, "value": value,
-                      "step": step, "date": line["date"], "why": line["why"], "commit": commit.hash, "last": is_last}
-                     for figure, value in values.items()]
+            common = {"name": f"{backend} {isa} {opt}", "backend": backend, "isa": isa, "board": board, "step": step,
+                      "date": line["date"], "why": line["why"], "commit": commit.hash, "last": is_last}
+            rows += [common | {"figure": figure, "value": value} for figure, value in values.items()]
         before = current
     return rows

@@ -61,8 +61,12 @@ class Published:
 
 
 PUBLISHED = [
-    Published("µBPF", "eBPF translated to Thumb-2 on the microcontroller", "Cortex-M4", "1.3 to 1.4", "its authors' paper"),
-    Published("CapeVM", "Java bytecode translated ahead of time, with checks", "AVR", "2.1", "its authors' paper"),
-    Published("uSFI", "native code, confined by MPU and a verifier", "Cortex-M", "1.01", "its authors' paper"),
-    Published("eccles-wasm", "WebAssembly", "ESP32", "10", "its author's page"),
+    Published("µBPF", "eBPF translated to Thumb-2 on the microcontroller", "Cortex-M4", "1.3 to 1.4",
+              "Kubica, Kogias: µBPF: Using eBPF for Microcontroller Compartmentalization (eBPF '24)"),
+    Published("CapeVM", "Java bytecode translated ahead of time, with checks", "AVR", "2.1",
+              "Reijers, Shih: CapeVM: A Safe and Fast Virtual Machine for Resource-Constrained Internet-of-Things "
+              "Devices (SenSys '18)"),
+    Published("uSFI", "native code, confined by MPU and a verifier", "Cortex-M", "1.01",
+              "Aweke, Austin: uSFI: Ultra-lightweight Software Fault Isolation for IoT-class Devices (DATE '18)"),
+    Published("eccles-wasm", "WebAssembly", "ESP32", "10", "its author's project page"),
 ]

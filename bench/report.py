@@ -240,8 +240,8 @@ def main():
         if options.accept:
             accept(lines, before, now, options.accept)
         elif options.check and (grown := history.grown(before, now)):
-            complaints += [*grown, 'to accept these figures: ./scripts/report --accept "why they are worth it", and commit '
-                                   "bench/history.json with the change"]
+            complaints += [*grown, 'to accept these figures: ./scripts/report --accept "why they are worth it", and '
+                                   "commit bench/history.json with the change"]
     write_report(report, opts, bench, driver_sizes, lines, complaints, options.out)
     if options.publish:
         report_picture.draw(report, opts, ROOT / "bench/report.svg")

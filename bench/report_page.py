@@ -96,13 +96,14 @@ PEER_COLUMNS = [
     {"key": "flash_o2_bytes", "title": "flash -O2", "digits": 0},
     {"key": "helper_bytes", "title": "+ helpers", "digits": 0}, {"key": "state_bytes", "title": "state B", "digits": 0},
     {"key": "stack_bytes", "title": "stack B", "digits": 0},
-    {"key": "cycles_per_insn", "title": "cycles/insn", "digits": 0}, {"key": "slowdown", "title": "slowdown", "digits": 0},
+    {"key": "cycles_per_insn", "title": "cycles/insn", "digits": 0},
+    {"key": "slowdown", "title": "slowdown", "digits": 0},
     {"key": "bounds", "title": "bounds"}, {"key": "misaligned", "title": "misaligned access"},
     {"key": "fuel", "title": "fuel"},
 ]
-PUBLISHED_COLUMNS = [{"key": key, "title": title} for key, title in (
-    ("name", "system"), ("what", "what it is"), ("part", "part"), ("slowdown", "times slower than native"),
-    ("source", "source"))]
+PUBLISHED_COLUMNS = [{"key": "name", "title": "system"}, {"key": "what", "title": "what it is"},
+                     {"key": "part", "title": "part"}, {"key": "slowdown", "title": "slowdown"},
+                     {"key": "source", "title": "source", "wrap": True}]
 COMMIT_COLUMNS = [{"key": "step", "title": "change", "digits": 0}, {"key": "date", "title": "date"},
                   {"key": "commit", "title": "commit"}, {"key": "why", "title": "why", "wrap": True},
                   {"key": "rows", "title": "rows changed", "digits": 0}]

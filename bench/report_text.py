@@ -73,8 +73,8 @@ def method(report, emulators, flags):
     """How the figures were made, as Markdown."""
     flag_lines = "\n".join(f"- {what}: `{text}`" for what, text in flags.items())
     compilers = "\n".join(f"- {name}: {text}" for name, text in report["compilers"].items())
-    return f"""- **flash**: difference of two linked images, compiler helpers included: one that calls init, prepare, call and resume
-  with no host calls, one with empty functions instead.
+    return f"""- **flash**: difference of two linked images, compiler helpers included: one that calls init, prepare, call
+  and resume with no host calls, one with empty functions instead.
 - **stack**: deepest below the call of `limpet_call`, traced over all workloads and hostile guests; what host calls use
   is not in it.
 - **cycles/insn**: M0+ cycles per guest instruction (as `rv32-switch` counts them), **slowdown**: against native Thumb

@@ -177,9 +177,10 @@ function driversChart(rows, encodings) {
     layer: [
       { mark: { type: "rule", color: "#d5dde3" },
         encoding: { x: { aggregate: "min", field: "bytes", type: "quantitative" }, x2: { aggregate: "max", field: "bytes" } } },
-      { mark: { type: "point", filled: true, size: 75, opacity: 0.9 },
+      { mark: { type: "point", filled: true, size: 75, opacity: 0.8 },
         encoding: {
-          x: { field: "bytes", type: "quantitative", title: "bytes of the image", axis: { format: "~d" } },
+          x: { field: "bytes", type: "quantitative", title: "bytes of the image",
+               scale: { type: "log", nice: false, padding: 12 }, axis: { format: "~d", values: [20, 50, 100, 200, 300, 500, 800, 1200, 2000] } },
           shape: { condition: { test: "datum.encoding == 'thumb'", value: "square" }, value: "circle" },
           color: { field: "encoding", title: null, scale: { domain: encodings, range: colors }, legend: { orient: "top" } },
           tooltip: [{ field: "driver" }, { field: "encoding" }, { field: "bytes", format: "," }] } },

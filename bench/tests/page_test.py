@@ -80,14 +80,15 @@ class Page:
         self.settle()
 
     def settle(self):
-        self.browser.execute_async_script("const done = arguments[0]; (window.report.applied || Promise.resolve()).then(done)")
+        self.browser.execute_async_script("Promise.resolve(window.report.applied).then(arguments[0])")
 
     def count(self, chart, mark):
         """Shapes that a picture has drawn."""
         return self.run(f"return document.querySelectorAll('#{chart} .{mark} path').length")
 
     def cells(self, table, column):
-        return self.run(f"return [...document.querySelectorAll('#{table} tbody tr')].map(r => r.cells[{column}].textContent)")
+        rows = f"[...document.querySelectorAll('#{table} tbody tr')]"
+        return self.run(f"return {rows}.map((row) => row.cells[{column}].textContent)")
 
     def mistakes(self):
         return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
