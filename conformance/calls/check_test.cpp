@@ -89,6 +89,17 @@ TEST(Check, AnyBaseOnAPc) {
             try_all<MappedHost>(declarations, kWindows[0], base);
 }
 
+/// What shows that a call touched nothing else.
+TEST(Check, NothingIsInReachOutsideOfAGuestsMemory) {
+    const World world(kWindows[0]);
+    test_write(world.data.get(), world.size);
+    for (const uint32_t offset : {world.size, 0x10000U, 0x80000000U, UINT32_MAX}) {
+        EXPECT_DEATH(test_write(world.data.get() + offset, 1), "") << offset;
+        EXPECT_DEATH(test_read(world.data.get() + offset, 1), "") << offset;
+        EXPECT_DEATH(test_write(world.data.get() - 0x10000 - offset, 1), "") << offset;
+    }
+}
+
 TEST(Check, ReadOnlyPartsInTheMiddleOnAPc) {
     World world(kWindows[0]);
     world.vm.window.writable_start = world.size; // as plain ELF files have it: only ranges are read-only

@@ -8,7 +8,10 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
-#include <memory>
+#include <new>
+#include <sanitizer/asan_interface.h>
+#include <stdexcept>
+#include <sys/mman.h>
 
 namespace limpet::conformance {
 
@@ -41,20 +44,61 @@ inline std::vector<Judge> judges(const std::vector<calls::Declaration>& declarat
     return result;
 }
 
-/// A guest's memory on the heap, with nothing behind it that belongs to anybody, and a VM about to call.
+/// Memory with guard zones around it, each larger than any guest address: a host address outside of the memory that is
+/// made from a guest's number faults when it is used. At the end of its pages, but aligned for every type; what is left
+/// of them AddressSanitizer guards.
+class GuardedMemory {
+public:
+    explicit GuardedMemory(size_t size) {
+        if (size > kRoomBytes) throw std::length_error("more than the room between the zones");
+        void* mapped = mmap(nullptr, kMappedBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (mapped == MAP_FAILED) throw std::bad_alloc();
+        room_ = static_cast<uint8_t*>(mapped) + kZoneBytes;
+        if (mprotect(room_, kRoomBytes, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
+        data_ = room_ + kRoomBytes - (size + 15) / 16 * 16;
+        ASAN_POISON_MEMORY_REGION(room_, kRoomBytes);
+        ASAN_UNPOISON_MEMORY_REGION(data_, size);
+    }
+    ~GuardedMemory() {
+        ASAN_UNPOISON_MEMORY_REGION(room_, kRoomBytes);
+        munmap(room_ - kZoneBytes, kMappedBytes);
+    }
+    GuardedMemory(const GuardedMemory&) = delete;
+    GuardedMemory& operator=(const GuardedMemory&) = delete;
+
+    [[nodiscard]] uint8_t* get() const { return data_; }
+    uint8_t& operator[](size_t offset) const { return data_[offset]; }
+
+private:
+    static constexpr size_t kZoneBytes = size_t{1} << 32;
+    static constexpr size_t kRoomBytes = size_t{1} << 16; // whole pages on every PC
+    static constexpr size_t kMappedBytes = 2 * kZoneBytes + kRoomBytes;
+
+    uint8_t* room_ = nullptr;
+    uint8_t* data_ = nullptr;
+};
+
+/// A guest's memory, and a VM about to call.
 struct World {
-    explicit World(const limpet_windows& window)
-        : data(std::make_unique<uint8_t[]>(window.data_size)), size(window.data_size) {
+    explicit World(const limpet_windows& window) : data(window.data_size), size(window.data_size) {
         vm.window = window;
         host.data = data.get();
         reset();
     }
 
     void reset() {
-        for (uint32_t i = 0; i < size; ++i) data[i] = static_cast<uint8_t>(i * 7 + 1);
+        for (uint32_t i = 0; i < size; ++i) data[i] = initial(i);
     }
 
-    std::unique_ptr<uint8_t[]> data;
+    /// Is the memory as it was at first?
+    [[nodiscard]] bool untouched() const {
+        for (uint32_t i = 0; i < size; ++i)
+            if (data[i] != initial(i)) return false;
+        return true;
+    }
+    static uint8_t initial(uint32_t offset) { return static_cast<uint8_t>(offset * 7 + 1); }
+
+    GuardedMemory data;
     uint32_t size;
     limpet_vm vm{};
     limpet_host host{};
