@@ -3,6 +3,7 @@
 #include "folders.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -21,8 +22,11 @@ limpet_status call_firmware(limpet_vm* vm, const limpet_host* host, uint32_t id,
     return current->call(*vm, static_cast<const MappedHost&>(*host), id, arguments);
 }
 
+/// LIMPET_DRIVER_IMAGES: images with a bug in them, for `mutate`.
 Container read_image(const Backend& backend, const std::string& name) {
-    const std::string path = std::string(kImagesFolder) + "/" + backend.isa_name + "/" + name + ".limpet";
+    const char* folder = std::getenv("LIMPET_DRIVER_IMAGES");
+    const std::string path =
+        std::string(folder != nullptr ? folder : kImagesFolder) + "/" + backend.isa_name + "/" + name + ".limpet";
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::runtime_error(path + " cannot be read");
     const std::vector<uint8_t> bytes(std::istreambuf_iterator<char>(file), {});

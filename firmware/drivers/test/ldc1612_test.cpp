@@ -23,6 +23,7 @@ protected:
     std::vector<uint8_t> last() {
         const auto& open = driver->firmware.open_block();
         if (open.size() >= 4) return {open.end() - 4, open.end()};
+        if (driver->firmware.blocks.empty()) return {};
         return {driver->firmware.blocks.back().data.end() - 4, driver->firmware.blocks.back().data.end()};
     }
 

@@ -87,7 +87,8 @@ private:
             const auto entries = static_cast<uint8_t>(fifo.size());
             const uint8_t flags = overrun ? 0x40 : 0;
             if (!lis3dh_) return flags | entries;
-            return flags | (fifo.empty() ? 0x20 : 0) | std::min<uint8_t>(entries, 31);
+            if (fifo.empty()) return flags | 0x3f; // the number does not count then
+            return flags | std::min<uint8_t>(entries, 31);
         }
         if (address < 0x28 || address > 0x2d || fifo.empty()) return 0;
         const uint8_t value = fifo.front()[address - 0x28];

@@ -108,14 +108,13 @@ public:
     uint32_t frame_counter = 0; ///< 6 bits
     bool valid = true;          ///< of the safety word
     uint32_t flipped = 0;       ///< bits of the CRC, on their way
-    uint32_t commands = 0;
+    bool stopped = false;       ///< does not look at the magnet any more
 
     void pulse() override {
         latched_ = registers();
-        fresh_ = true;
+        fresh_ = !stopped;
     }
     std::vector<uint8_t> transfer(std::span<const uint8_t> sent) override {
-        ++commands;
         const uint32_t count = sent[1] & 0xf;
         const uint32_t first = (sent[0] << 8 | sent[1]) >> 4 & 0x3f;
         std::vector<uint8_t> covered(sent.begin(), sent.begin() + 2);
