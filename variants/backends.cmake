@@ -12,7 +12,7 @@ set(LIMPET_ISAS rv32e rv32ec rv32emc)
 set(LIMPET_BACKENDS "")
 set(LIMPET_THUMB_BACKENDS "")
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
-set(LIMPET_EXACT_BACKENDS rv32-switch)
+set(LIMPET_EXACT_BACKENDS rv32-switch bpf-switch)
 
 function(limpet_backend name header namespace opt)
   set(LIMPET_BACKENDS ${LIMPET_BACKENDS} ${name} PARENT_SCOPE)
@@ -37,6 +37,20 @@ limpet_backend(rv32-goto        rv32/goto/goto.h         rv32_goto         -O2
 limpet_backend(rv32-goto/lean   rv32/goto/lean.h         rv32_goto_lean    -O2
                -fno-jump-tables -fno-reorder-blocks -fno-if-conversion -fno-tree-sink -fno-tree-dominator-opts
                -fno-tree-ter -fno-tree-vrp -fno-tree-reassoc -fno-rerun-cse-after-loop)
+
+# Those for eBPF. <header> defines  template <class Host> limpet_status limpet::<namespace>::run(limpet_bpf_vm&, host).
+set(LIMPET_BPF_ISAS ebpf)
+set(LIMPET_BPF_BACKENDS "")
+
+function(limpet_bpf_backend name header namespace opt)
+  set(LIMPET_BPF_BACKENDS ${LIMPET_BPF_BACKENDS} ${name} PARENT_SCOPE)
+  set(LIMPET_HEADER_${name} ${header} PARENT_SCOPE)
+  set(LIMPET_NAMESPACE_${name} ${namespace} PARENT_SCOPE)
+  set(LIMPET_OPT_${name} ${opt} PARENT_SCOPE)
+  set(LIMPET_TUNING_${name} ${ARGN} PARENT_SCOPE)
+endfunction()
+
+limpet_bpf_backend(bpf-switch   bpf/switch/switch.h      bpf_switch        -Os)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 

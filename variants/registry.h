@@ -22,6 +22,10 @@ public:
     Backend(std::string its_name, std::string its_isa_name, rv32::Isa its_isa, bool exact, bool is_emulated = false)
         : name(std::move(its_name)), isa_name(std::move(its_isa_name)), isa(its_isa), counts_exactly(exact),
           emulated(is_emulated) {}
+    /// One for eBPF.
+    Backend(std::string its_name, std::string its_isa_name, bool exact)
+        : name(std::move(its_name)), isa_name(std::move(its_isa_name)), bpf(true), counts_exactly(exact),
+          emulated(false) {}
     Backend(const Backend&) = delete;
     Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;
@@ -32,15 +36,19 @@ public:
 
     const std::string name;     ///< "rv32-switch", "rv32-goto/lean"
     const std::string isa_name; ///< "rv32ec"
-    const rv32::Isa isa;
+    const rv32::Isa isa{};
+    const bool bpf = false;    ///< it runs eBPF programs: then isa says nothing
     const bool counts_exactly; ///< each instruction costs one unit of fuel, no more and no less
     const bool emulated;       ///< Thumb code in an emulator: how fast it is here says nothing
 };
 
-/// In the order of registration; the first of each isa is its reference.
+/// Those for rv32, in the order of registration; the first of each isa is its reference.
 [[nodiscard]] std::span<const std::unique_ptr<Backend>> backends();
 
-/// nullptr when there is none.
+/// Those for eBPF; the first is the reference.
+[[nodiscard]] std::span<const std::unique_ptr<Backend>> bpf_backends();
+
+/// Of either kind; nullptr when there is none.
 [[nodiscard]] const Backend* find_backend(std::string_view isa_name, std::string_view name);
 
 } // namespace limpet

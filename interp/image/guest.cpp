@@ -1,5 +1,6 @@
 #include "guest.h"
 
+#include "../bpf/run.h"
 #include "../rv32/run.h"
 
 #include <algorithm>
@@ -10,6 +11,10 @@
 namespace limpet {
 
 namespace {
+
+/// What a program may expect that says nothing about its local calls (RFC 9669 and its implementations).
+constexpr uint32_t kBpfFrames = 8;
+constexpr uint32_t kBpfFrameBytes = 512;
 
 std::string describe(uint64_t address, uint64_t size) {
     char text[48]; // 0x, 8 digits, two dots, 0x, 9 digits
@@ -123,6 +128,19 @@ void Guest::provide_prepared(uint32_t size) {
     prepared_.assign((size_t{size} + 7) / 8, 0);
     host.prepared = prepared_.data();
     host.prepared_size = size;
+}
+
+void Guest::set_bpf_program(std::span<const uint8_t> code) {
+    limpet_windows window = vm.window;
+    window.code_start = 0;
+    window.code_size = static_cast<uint32_t>(code.size());
+    code_.assign(code.begin(), code.end());
+    frames_.resize(kBpfFrames);
+    host.code = code_.data();
+    bpf_host.frames = frames_.data();
+    bpf_host.frame_count = kBpfFrames;
+    bpf_host.frame_bytes = kBpfFrameBytes;
+    bpf::init(bpf, window);
 }
 
 uint32_t Guest::halfword_at(uint32_t pc) const {

@@ -2,6 +2,7 @@
 /// A guest on a PC: its memory, its code and its state, ready for a backend to run.
 #pragma once
 
+#include "../limpet_bpf.h"
 #include "../memory.h"
 
 #include <cstdint>
@@ -26,6 +27,14 @@ struct Segment {
     bool executable;
 };
 
+/// What limpet_bpf_host is, on a PC.
+struct MappedBpfHost {
+    MappedHost memory;
+    limpet_bpf_frame* frames;
+    uint32_t frame_count;
+    uint32_t frame_bytes;
+};
+
 /// Owns what limpet_host points to. Not copyable, because vm and host are handed to backends by reference.
 class Guest {
 public:
@@ -42,8 +51,13 @@ public:
     Guest(const Guest&) = delete;
     Guest& operator=(const Guest&) = delete;
 
-    limpet_vm vm{};
-    MappedHost host{};
+    /// Makes it a guest for eBPF, whose code is not in its memory: the program starts at address 0.
+    void set_bpf_program(std::span<const uint8_t> code);
+
+    limpet_bpf_vm bpf{}; ///< the state of an eBPF guest; that of all others is the part of it that follows
+    limpet_vm& vm = bpf.as.vm;
+    MappedBpfHost bpf_host{}; ///< likewise
+    MappedHost& host = bpf_host.memory;
 
     [[nodiscard]] std::span<uint8_t> memory() { return memory_; }
     [[nodiscard]] std::span<const uint8_t> memory() const { return memory_; }
@@ -67,6 +81,7 @@ private:
     std::vector<uint64_t> prepared_;
     std::vector<Range> read_only_;
     std::vector<Range> executable_;
+    std::vector<limpet_bpf_frame> frames_;
 };
 
 } // namespace limpet

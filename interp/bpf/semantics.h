@@ -1,0 +1,163 @@
+/// \file
+/// What eBPF instructions compute (RFC 9669, sections 4 and 5), once for all backends that are C++.
+///
+/// An instruction is named by pieces of its opcode, which are constants in backends that have a handler for each: then
+/// a switch here folds away.
+#pragma once
+
+#include "../memory.h"
+#include "fields.h"
+
+namespace limpet::bpf {
+
+/// Unsigned quotient and remainder; not by zero. By shifting and subtracting, see rv32/semantics.h.
+struct Division {
+    uint64_t quotient;
+    uint64_t remainder;
+};
+constexpr Division divide(uint64_t dividend, uint64_t divisor) {
+    uint64_t bit = 1; // of the quotient: what divisor stands for
+    while (divisor < dividend && static_cast<int64_t>(divisor) >= 0) {
+        divisor += divisor;
+        bit += bit;
+    }
+    uint64_t quotient = 0;
+    do {
+        if (dividend >= divisor) {
+            dividend -= divisor;
+            quotient += bit;
+        }
+        divisor >>= 1;
+        bit >>= 1;
+    } while (bit != 0);
+    return {.quotient = quotient, .remainder = dividend};
+}
+
+/// Quotient or remainder. By zero: 0, and the dividend. Signed overflow (INT64_MIN / -1) gives the dividend, and
+/// remainder 0; the sign of a remainder is that of the dividend.
+constexpr uint64_t divided(bool want_remainder, bool is_signed, uint64_t a, uint64_t b) {
+    if (b == 0) return want_remainder ? a : 0;
+    bool negate = false;
+    if (is_signed) {
+        const bool a_negative = static_cast<int64_t>(a) < 0;
+        negate = a_negative;
+        if (a_negative) a = 0 - a;
+        if (static_cast<int64_t>(b) < 0) {
+            b = 0 - b;
+            if (!want_remainder) negate = !negate;
+        }
+    }
+    const Division result = divide(a, b);
+    const uint64_t value = want_remainder ? result.remainder : result.quotient;
+    return negate ? 0 - value : value;
+}
+
+constexpr uint64_t sign_extended(uint32_t value) { return static_cast<uint64_t>(static_cast<int32_t>(value)); }
+
+/// What instructions on 32 bits take a register for.
+constexpr uint64_t low_half(uint64_t value, bool as_signed) {
+    return as_signed ? sign_extended(static_cast<uint32_t>(value)) : static_cast<uint32_t>(value);
+}
+
+/// `value` as a number of `bits` (8, 16, 32, 64), sign-extended.
+constexpr uint64_t sign_extended_from(uint32_t bits, uint64_t value) {
+    const uint32_t unused = 64 - bits;
+    return static_cast<uint64_t>(static_cast<int64_t>(value << unused) >> unused);
+}
+
+/// Arithmetic but the byte orders: `op` on the destination a and the operand b. wide: ALU64, else ALU, whose result is
+/// zero-extended. offset: of the instruction, makes div and mod signed, and mov sign-extend.
+constexpr uint64_t alu(uint32_t op, bool wide, uint32_t offset, uint64_t a, uint64_t b) {
+    if (!wide) {
+        const bool as_signed = op == kArsh || offset == 1;
+        a = low_half(a, as_signed);
+        b = low_half(b, as_signed);
+    }
+    const uint32_t amount = static_cast<uint32_t>(b) & (wide ? 63 : 31);
+    switch (op) {
+    case kAdd: a += b; break;
+    case kSub: a -= b; break;
+    case kMul: a *= b; break;
+    case kDiv: a = divided(false, offset != 0, a, b); break;
+    case kOr: a |= b; break;
+    case kAnd: a &= b; break;
+    case kLsh: a <<= amount; break;
+    case kRsh: a >>= amount; break;
+    case kNeg: a = 0 - a; break;
+    case kMod: a = divided(true, offset != 0, a, b); break;
+    case kXor: a ^= b; break;
+    case kMov: a = offset == 0 ? b : sign_extended_from(offset, b); break;
+    default: a = static_cast<uint64_t>(static_cast<int64_t>(a) >> amount); break;
+    }
+    return wide ? a : static_cast<uint32_t>(a);
+}
+
+/// The low `bits` (16, 32, 64) of value, in their order or reversed byte by byte. Machines are little-endian.
+constexpr uint64_t byte_order(bool reversed, uint32_t bits, uint64_t value) {
+    const uint32_t unused = 64 - bits;
+    return (reversed ? __builtin_bswap64(value) : value << unused) >> unused;
+}
+
+/// Does an END of this opcode reverse bytes? Of its three, to-little-endian does not.
+constexpr bool reverses(uint32_t opcode) { return opcode != alu_opcode(kAlu32, kEnd); }
+
+/// Is the condition `op` of a jump true? wide: JMP, else JMP32.
+constexpr bool condition(uint32_t op, bool wide, uint64_t a, uint64_t b) {
+    if (!wide) {
+        const bool as_signed = op == kJsgt || op == kJsge || op == kJslt || op == kJsle;
+        a = low_half(a, as_signed);
+        b = low_half(b, as_signed);
+    }
+    const auto signed_a = static_cast<int64_t>(a);
+    const auto signed_b = static_cast<int64_t>(b);
+    switch (op) {
+    case kJeq: return a == b;
+    case kJgt: return a > b;
+    case kJge: return a >= b;
+    case kJset: return (a & b) != 0;
+    case kJne: return a != b;
+    case kJsgt: return signed_a > signed_b;
+    case kJsge: return signed_a >= signed_b;
+    case kJlt: return a < b;
+    case kJle: return a <= b;
+    case kJslt: return signed_a < signed_b;
+    default: return signed_a <= signed_b;
+    }
+}
+
+/// What an atomic operation `op` (its immediate) makes of the number `old` in memory. expected: r0, of which a 32-bit
+/// operation looks at the lower half; old is zero-extended.
+constexpr uint64_t atomic(uint32_t op, bool wide, uint64_t old, uint64_t operand, uint64_t expected) {
+    switch (op >> 4) {
+    case kAdd: return old + operand;
+    case kOr: return old | operand;
+    case kAnd: return old & operand;
+    case kXor: return old ^ operand;
+    case kExchange >> 4: return operand;
+    default: return old == (wide ? expected : static_cast<uint32_t>(expected)) ? operand : old;
+    }
+}
+
+/// The little-endian number of `size` bytes (1, 2, 4, 8) at any alignment.
+inline uint64_t get_wide(const uint8_t* from, uint32_t size) {
+    if (size != 8) return get_number(from, size);
+    return get_number(from, 4) | static_cast<uint64_t>(get_number(from + 4, 4)) << 32;
+}
+inline void put_wide(uint8_t* to, uint32_t size, uint64_t value) {
+    if (size == 8) {
+        put_number(to + 4, 4, static_cast<uint32_t>(value >> 32));
+        size = 4;
+    }
+    put_number(to, size, static_cast<uint32_t>(value));
+}
+
+/// The bytes that an access may reach: nullptr is a trap. Addresses from 2^32 on are outside every window.
+template <class Host>
+inline uint8_t* reach(const limpet_vm& vm, const Host& host, uint64_t address, uint32_t size, bool store) {
+    const uint32_t offset = offset_of(host, static_cast<uint32_t>(address));
+    if (address >> 32 != 0 || !loadable(vm, offset, size)) return nullptr;
+    if (store && !writable(vm, host, offset, size)) return nullptr;
+    return host.data + offset;
+}
+
+} // namespace limpet::bpf

@@ -1,0 +1,25 @@
+/// \file
+/// The C interface of limpet_bpf.h, carried out by the one backend that the build chose (backends.cmake).
+#include LIMPET_BACKEND_HEADER
+
+namespace {
+
+constexpr auto kLoop = limpet::LIMPET_BACKEND_NAMESPACE::run<limpet_bpf_host>;
+
+} // namespace
+
+extern "C" void limpet_bpf_init(limpet_bpf_vm* vm, const limpet_windows* windows) { limpet::bpf::init(*vm, *windows); }
+
+extern "C" limpet_status limpet_bpf_prepare(limpet_bpf_vm* vm, const limpet_bpf_host* host) {
+    return limpet::bpf::prepare(*vm, *host);
+}
+
+extern "C" limpet_status limpet_bpf_call(limpet_bpf_vm* vm, const limpet_bpf_host* host, uint32_t entry,
+                                         uint32_t fuel) {
+    const limpet_status status = limpet::bpf::enter(*vm, *host, entry);
+    return status == LIMPET_FUEL ? limpet_bpf_resume(vm, host, fuel) : status;
+}
+
+extern "C" limpet_status limpet_bpf_resume(limpet_bpf_vm* vm, const limpet_bpf_host* host, uint32_t fuel) {
+    return limpet::bpf::resume<kLoop>(*vm, *host, fuel);
+}
