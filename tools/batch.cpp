@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
+#include <memory>
 #include <unistd.h>
 
 namespace limpet {
@@ -14,9 +15,7 @@ namespace limpet {
 namespace {
 
 constexpr size_t kMemoryBytesMax = size_t{1} << 26;
-constexpr size_t kRegisters = 15;
-/// What precedes the code in a request.
-constexpr size_t kHeaderBytes = (kRegisters + 4) * sizeof(uint32_t);
+constexpr size_t kRegisterWordsMax = 22;
 constexpr size_t kBufferBytes = size_t{1} << 16;
 
 [[noreturn]] void fail(const char* what) {
@@ -92,26 +91,33 @@ uint32_t u32_at(std::span<const uint8_t> bytes, size_t at) {
     return value;
 }
 
+/// x1..x15, or r0..r10 with two words each.
+size_t register_words(const Backend& backend) { return backend.bpf ? kRegisterWordsMax : 15; }
+
+/// What precedes the code in a request.
+size_t header_bytes(const Backend& backend) { return (register_words(backend) + 4) * sizeof(uint32_t); }
+
 struct Request {
-    std::array<uint32_t, kRegisters> x; ///< x1..x15
+    std::array<uint32_t, kRegisterWordsMax> all_registers;
+    std::span<const uint32_t> registers; ///< those that the guest has
     uint32_t base;
     uint32_t size;
     uint32_t code_size;
     uint32_t fuel;
-    std::span<const uint8_t> memory; ///< the code, then data
+    std::span<const uint8_t> code_and_data;
 };
 
-Request parse(std::span<const uint8_t> bytes) {
-    Request request{};
+void parse(const Backend& backend, std::span<const uint8_t> bytes, Request& request) {
     size_t at = 0;
     const auto next = [&] { return u32_at(bytes, 4 * at++); };
-    for (uint32_t& x : request.x) x = next();
+    const std::span<uint32_t> registers = std::span(request.all_registers).first(register_words(backend));
+    for (uint32_t& word : registers) word = next();
+    request.registers = registers;
     request.base = next();
     request.size = next();
     request.code_size = next();
     request.fuel = next();
-    request.memory = bytes.subspan(kHeaderBytes);
-    return request;
+    request.code_and_data = bytes.subspan(header_bytes(backend));
 }
 
 /// Up to the last byte that is not zero. Most memory is zero: eight bytes a step.
@@ -125,54 +131,70 @@ std::span<const uint8_t> without_zeros_at_end(std::span<const uint8_t> memory) {
     return memory.first(size);
 }
 
-void reply(Writer& writer, limpet_status status, uint32_t pc, const uint32_t* x, uint64_t executed,
+void reply(Writer& writer, limpet_status status, uint32_t pc, std::span<const uint32_t> registers, uint64_t executed,
            std::span<const uint8_t> memory) {
     const std::span<const uint8_t> rest = without_zeros_at_end(memory);
-    writer.u32(static_cast<uint32_t>((2 + kRegisters + 2) * sizeof(uint32_t) + rest.size()));
+    writer.u32(static_cast<uint32_t>((2 + registers.size() + 2) * sizeof(uint32_t) + rest.size()));
     writer.u32(status);
     writer.u32(pc);
-    for (size_t i = 0; i < kRegisters; ++i) writer.u32(x[i]);
+    for (const uint32_t word : registers) writer.u32(word);
     writer.u32(static_cast<uint32_t>(executed));
     writer.u32(static_cast<uint32_t>(executed >> 32));
     writer.bytes(rest);
     writer.end_of_reply();
 }
 
+/// The guest of a request: code first in its memory, or, of an eBPF program, beside it.
+std::unique_ptr<Guest> make_guest(const Backend& backend, const Request& request) {
+    const auto code = request.code_and_data.first(request.code_size);
+    const auto data = request.code_and_data.subspan(request.code_size);
+    const uint32_t code_in_memory = backend.bpf ? 0 : request.code_size;
+    const Segment segments[] = {{.address = request.base,
+                                 .data = code.first(code_in_memory),
+                                 .size = code_in_memory,
+                                 .writable = false,
+                                 .executable = true},
+                                {.address = request.base + code_in_memory,
+                                 .data = data,
+                                 .size = request.size - code_in_memory,
+                                 .writable = true,
+                                 .executable = false}};
+    auto guest = std::make_unique<Guest>(request.base, request.size, segments);
+    if (backend.bpf) guest->set_bpf_program(code);
+    return guest;
+}
+
 /// Enters the guest with exactly the registers of the request, where Backend::call would set most of them.
 limpet_status run(Execution& execution, const Request& request) {
     Guest& guest = execution.guest;
-    const uint32_t alignment = execution.backend.isa.compressed ? 2 : 4;
-    std::ranges::copy(request.x, guest.vm.x + 1);
-    guest.vm.pc = request.base;
     if (execution.backend.prepare(guest) != LIMPET_RETURN) return LIMPET_REFUSED;
-    if (!fetchable(guest.vm, guest.host, request.base) || request.base % alignment != 0) return LIMPET_FETCH;
+    std::ranges::copy(request.registers, guest.registers().begin());
+    guest.vm.pc = guest.is_bpf() ? guest.vm.window.code_start : request.base;
+    const uint32_t alignment = execution.backend.isa.compressed ? 2 : 4;
+    if (!fetchable(guest.vm, guest.host, guest.vm.pc) || guest.vm.pc % alignment != 0) return LIMPET_FETCH;
     guest.vm.status = LIMPET_FUEL;
     return execution.resume();
 }
 
+bool makes_sense(const Backend& backend, const Request& request) {
+    const size_t given = request.code_and_data.size();
+    if (request.size > kMemoryBytesMax || request.code_size > given) return false;
+    const size_t in_memory = backend.bpf ? given - request.code_size : given;
+    return in_memory <= request.size && (backend.bpf || request.code_size <= request.size);
+}
+
 void answer(const Backend& backend, const Request& request, Writer& writer) {
-    const auto refuse = [&] { reply(writer, LIMPET_REFUSED, request.base, request.x.data(), 0, {}); };
-    if (request.size > kMemoryBytesMax || request.memory.size() > request.size || request.code_size > request.size ||
-        request.code_size > request.memory.size())
-        return refuse();
-    const Segment segments[] = {{.address = request.base,
-                                 .data = request.memory.first(request.code_size),
-                                 .size = request.code_size,
-                                 .writable = false,
-                                 .executable = true},
-                                {.address = request.base + request.code_size,
-                                 .data = request.memory.subspan(request.code_size),
-                                 .size = request.size - request.code_size,
-                                 .writable = true,
-                                 .executable = false}};
+    const auto refuse = [&](uint32_t pc) { reply(writer, LIMPET_REFUSED, pc, request.registers, 0, {}); };
+    if (!makes_sense(backend, request)) return refuse(backend.bpf ? 0 : request.base);
     try {
-        Guest guest(request.base, request.size, segments);
-        Execution execution(backend, guest, request.fuel);
+        const std::unique_ptr<Guest> guest = make_guest(backend, request);
+        Execution execution(backend, *guest, request.fuel);
         const limpet_status status = run(execution, request);
-        reply(writer, status, guest.vm.pc, guest.vm.x + 1, backend.counts_exactly ? execution.executed() : 0,
-              guest.memory().subspan(request.code_size));
+        if (status == LIMPET_REFUSED) return refuse(backend.bpf ? guest->vm.pc : request.base);
+        reply(writer, status, guest->vm.pc, guest->registers(), backend.counts_exactly ? execution.executed() : 0,
+              guest->memory().subspan(backend.bpf ? 0 : request.code_size));
     } catch (const LoadError&) {
-        refuse();
+        refuse(backend.bpf ? 0 : request.base);
     }
 }
 
@@ -181,7 +203,8 @@ void answer(const Backend& backend, const Request& request, Writer& writer) {
 void batch(const Backend& backend, int in, int out) {
     Writer writer(out);
     Reader reader(in, writer);
-    std::vector<uint8_t> request;
+    std::vector<uint8_t> bytes;
+    Request request{};
     std::array<uint8_t, sizeof(uint32_t)> prefix{};
     for (uint64_t number = 1;; ++number) {
         size_t count = 0;
@@ -191,11 +214,13 @@ void batch(const Backend& backend, int in, int out) {
             throw LoadError(fmt::format("request {}: the stream ends inside its length", number));
         }
         const uint32_t length = u32_at(prefix, 0);
-        const bool sensible = length >= kHeaderBytes && length <= kHeaderBytes + kMemoryBytesMax;
+        const size_t header = header_bytes(backend);
+        const bool sensible = length >= header && length <= header + kMemoryBytesMax;
         if (sensible) {
-            request.resize(length);
-            if (reader.read(request, count)) {
-                answer(backend, parse(request), writer);
+            bytes.resize(length);
+            if (reader.read(bytes, count)) {
+                parse(backend, bytes, request);
+                answer(backend, request, writer);
                 continue;
             }
         }

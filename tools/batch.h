@@ -15,6 +15,9 @@ namespace limpet {
 ///              executed (0 where the backend does not count them); the memory behind the code, up to its last
 ///              non-zero byte
 ///
+/// For eBPF registers are u64 r0..r10, the code is not in memory, whose first bytes follow it, and starts at address 0;
+/// a program that the verifier refuses has the address of the instruction at fault as pc.
+///
 /// A case that makes no sense (more code or data than memory, more memory than 64 MiB) has the status LIMPET_REFUSED.
 /// Replies are written at the latest before the next request is waited for.
 /// Throws LoadError when the stream ends inside a request, or a request is too short to be one.

@@ -1,5 +1,8 @@
 #include "listing.h"
 
+#include "../interp/bpf/disasm.h"
+#include "../interp/bpf/fault.h"
+#include "../interp/bpf/fields.h"
 #include "../interp/rv32/decode.h"
 #include "../interp/rv32/disasm.h"
 
@@ -31,6 +34,27 @@ std::string listing_line(const Program& program, rv32::Isa isa, uint32_t pc, uin
     if (const std::string where = target(program, isa, pc, insn); !where.empty()) line += " " + where;
     line.erase(line.find_last_not_of(' ') + 1);
     return line;
+}
+
+std::string bpf_listing_line(std::span<const uint8_t> code, size_t slot) {
+    const size_t count = code.size() / bpf::kSlotBytes;
+    const uint64_t insn = bpf::slot_at(code, slot);
+    const uint64_t second = slot + 1 < count ? bpf::slot_at(code, slot + 1) : 0;
+    return fmt::format("{:8}: {:016x}  {}", slot, insn, bpf::disassemble(insn, second));
+}
+
+void print_bpf_listing(const Program& program, std::FILE* out) {
+    for (const Segment& segment : program.code()) {
+        const std::span<const uint8_t> code = segment.data;
+        const size_t count = code.size() / bpf::kSlotBytes;
+        for (size_t slot = 0; slot < count; ++slot) {
+            fmt::print(out, "{}\n", bpf_listing_line(code, slot));
+            const bool two_slots = bpf::opcode(bpf::head(bpf::slot_at(code, slot))) == bpf::kLddw;
+            if (two_slots) ++slot;
+        }
+        if (const size_t left = code.size() % bpf::kSlotBytes; left != 0)
+            fmt::print(out, "{:8}: {} bytes <cut off>\n", count, left);
+    }
 }
 
 void print_listing(const Program& program, rv32::Isa isa, std::FILE* out) {

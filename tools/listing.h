@@ -12,6 +12,12 @@ namespace limpet {
 /// "address: instruction  name operands <target>".
 [[nodiscard]] std::string listing_line(const Program& program, rv32::Isa isa, uint32_t pc, uint32_t insn);
 
+/// The same for slot number `slot` of an eBPF program: "number: bytes  text".
+[[nodiscard]] std::string bpf_listing_line(std::span<const uint8_t> code, size_t slot);
+
+/// All code of an eBPF program.
+void print_bpf_listing(const Program& program, std::FILE* out);
+
 /// All code of a program, with a line for each symbol.
 void print_listing(const Program& program, rv32::Isa isa, std::FILE* out);
 

@@ -1,6 +1,7 @@
 /// \file
 /// The command `limpet`. Each subcommand's own file does the work; here are its words and its exit status.
 #include "batch.h"
+#include "bpf_plugin.h"
 #include "errors.h"
 #include "image_commands.h"
 #include "listing.h"
@@ -15,16 +16,21 @@ namespace limpet {
 namespace {
 
 int print_backends() {
-    for (const auto& backend : backends()) fmt::print("{} {}\n", backend->isa_name, backend->name);
+    for (const auto& list : {backends(), bpf_backends()})
+        for (const auto& backend : list) fmt::print("{} {}\n", backend->isa_name, backend->name);
     return kExitOk;
 }
 
 int disasm_command(const std::string& file, const std::string& isa, const std::string& symbols) {
-    if (!isa.empty()) (void)parse_isa(isa); // before the file is looked at
+    if (!isa.empty()) (void)choose_backend(isa, ""); // before the file is looked at
     Program program(file, 0);
     program.take_lines();
     if (!symbols.empty()) program.take_symbols(symbols);
-    print_listing(program, parse_isa(isa.empty() ? program.isa_name() : isa), stdout);
+    const Backend& reference = choose_backend(isa.empty() ? program.isa_name() : isa, "");
+    if (reference.bpf)
+        print_bpf_listing(program, stdout);
+    else
+        print_listing(program, reference.isa, stdout);
     return kExitOk;
 }
 
@@ -62,6 +68,15 @@ void refuse_empty_values(const CLI::App& app) {
                 if (value.empty()) throw UsageError(option->get_name() + ": is empty");
 }
 
+/// Adds `bpf-plugin` to the command; what it is told goes into `options`.
+CLI::App* add_bpf_plugin(CLI::App& app, BpfPluginOptions& options) {
+    CLI::App* plugin =
+        app.add_subcommand("bpf-plugin", "Run an eBPF program as the public bpf_conformance runner asks");
+    plugin->add_option("MEMORY", options.memory, "What r1 points to, hexadecimal; r2 is its size");
+    plugin->add_option("--backend", options.backend, "One of `limpet backends` (default: the reference)");
+    return plugin;
+}
+
 int command(int argc, char** argv) {
     CLI::App app("A sandboxed virtual machine for microcontrollers, on a PC", "limpet");
     app.require_subcommand(0, 1); // how many there must be is checked below, with a better message
@@ -80,6 +95,8 @@ int command(int argc, char** argv) {
     batch->add_option("--isa", isa, "Profile")->required();
     batch->add_option("--backend", backend, "One of `limpet backends` (default: the reference)");
     app.add_subcommand("backends", "One line each: isa profile, name");
+    BpfPluginOptions plugin_options;
+    const CLI::App* plugin = add_bpf_plugin(app, plugin_options);
     ImageCommands images(app);
     try {
         app.parse(argc, argv);
@@ -90,8 +107,9 @@ int command(int argc, char** argv) {
     }
     refuse_empty_values(app);
     if (app.get_subcommands().empty())
-        throw UsageError("one of these is needed: build, info, check, sdk, run, disasm, batch, backends");
+        throw UsageError("one of these is needed: build, info, check, sdk, run, disasm, batch, backends, bpf-plugin");
     if (const auto status = images.run()) return *status;
+    if (plugin->parsed()) return bpf_plugin_command(plugin_options, stdin);
     try {
         if (run->parsed()) return run_command(run_options);
         if (disasm->parsed()) return disasm_command(file, isa, symbols);

@@ -81,23 +81,18 @@ std::array<uint32_t, 6> parse_arguments(const std::string& text) {
     return arguments;
 }
 
-rv32::Isa parse_isa(const std::string& name) {
-    std::vector<std::string> names;
-    for (const auto& backend : backends()) {
-        if (backend->isa_name == name) return backend->isa;
-        append_new(names, backend->isa_name);
-    }
-    unknown("isa", name, names);
-}
-
 const Backend& choose_backend(const std::string& isa_name, const std::string& name) {
-    (void)parse_isa(isa_name);
+    std::vector<std::string> isa_names;
     std::vector<std::string> names;
-    for (const auto& backend : backends()) {
-        if (backend->isa_name != isa_name) continue;
-        if (name.empty() || backend->name == name) return *backend;
-        names.push_back(backend->name);
+    for (const auto& list : {backends(), bpf_backends()}) {
+        for (const auto& backend : list) {
+            append_new(isa_names, backend->isa_name);
+            if (backend->isa_name != isa_name) continue;
+            if (name.empty() || backend->name == name) return *backend;
+            names.push_back(backend->name);
+        }
     }
+    if (names.empty()) unknown("isa", isa_name, isa_names);
     unknown(("backend for " + isa_name).c_str(), name, names);
 }
 

@@ -30,10 +30,7 @@ struct MemoryOption {
 /// "w0,w1,..": at most six numbers, which may be negative; the rest is 0.
 [[nodiscard]] std::array<uint32_t, 6> parse_arguments(const std::string& text);
 
-/// A profile by name.
-[[nodiscard]] rv32::Isa parse_isa(const std::string& name);
-
-/// A backend by name; "" is the reference of that isa.
+/// A backend by name; "" is the reference of that profile.
 [[nodiscard]] const Backend& choose_backend(const std::string& isa_name, const std::string& name);
 
 } // namespace limpet

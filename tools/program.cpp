@@ -78,6 +78,13 @@ std::unique_ptr<Guest> Program::make_guest(const MemoryOption& memory) const {
     return std::make_unique<Guest>(memory.base, memory.size, elf_.segments);
 }
 
+std::unique_ptr<Guest> Program::make_bpf_guest(const MemoryOption& memory) const {
+    if (is_elf(file_) || image_) throw LoadError("not a raw eBPF program");
+    auto guest = std::make_unique<Guest>(memory.base, memory.size, std::span<const Segment>());
+    guest->set_bpf_program(file_);
+    return guest;
+}
+
 std::string Program::isa_name() const {
     if (image_) return image_->isa;
     return elf_.compressed ? "rv32ec" : "rv32e";

@@ -42,6 +42,9 @@ public:
     /// The guest, before its first call. An image has its own memory; all others get `memory`. Throws LoadError.
     [[nodiscard]] std::unique_ptr<Guest> make_guest(const MemoryOption& memory) const;
 
+    /// The same for an eBPF program, a raw file; its code is not in the memory. Throws LoadError.
+    [[nodiscard]] std::unique_ptr<Guest> make_bpf_guest(const MemoryOption& memory) const;
+
     /// What a file says about the profile that it is compiled for: ELF flags tell whether there are 16-bit
     /// instructions. "rv32ec" for a raw binary.
     [[nodiscard]] std::string isa_name() const;

@@ -1,5 +1,7 @@
 #include "run.h"
 
+#include "../interp/bpf/fault.h"
+#include "../interp/bpf/fields.h"
 #include "builder/sdk.h"
 #include "errors.h"
 #include "execution.h"
@@ -81,17 +83,36 @@ const char* end_name(limpet_status status, bool tohost) {
     }
 }
 
-void dump_state(const limpet_vm& vm, const char* end, Output& output) {
-    fmt::print(output.get(), "end={}\npc={:08x}\n", end, vm.pc);
-    for (unsigned i = 1; i < 16; ++i) fmt::print(output.get(), "x{}={:08x}\n", i, vm.x[i]);
+void dump_state(Guest& guest, const char* end, Output& output) {
+    fmt::print(output.get(), "end={}\npc={:08x}\n", end, guest.vm.pc);
+    const std::span<const uint32_t> words = guest.registers();
+    if (guest.is_bpf())
+        for (size_t i = 0; i < words.size() / 2; ++i)
+            fmt::print(output.get(), "r{}={:08x}{:08x}\n", i, words[2 * i + 1], words[2 * i]);
+    else
+        for (size_t i = 0; i < words.size(); ++i) fmt::print(output.get(), "x{}={:08x}\n", i + 1, words[i]);
     output.close();
+}
+
+/// The instruction that trapped, as digits.
+std::string trapped_instruction(const Guest& guest, const Backend& backend) {
+    if (!backend.bpf) return fmt::format("{:08x}", guest.instruction_at(guest.vm.pc, backend.isa.compressed));
+    const size_t slot = (guest.vm.pc - guest.vm.window.code_start) / bpf::kSlotBytes;
+    return fmt::format("{:016x}", bpf::slot_at(guest.code(), slot));
+}
+
+/// What a backend says of a guest before it is run, in words.
+std::string why_refused(const Guest& guest, const Backend& backend) {
+    if (const auto fault = backend.bpf ? bpf::find_fault(guest.code()) : std::nullopt)
+        return bpf::describe(*fault, guest.code());
+    return backend.name + " cannot run it";
 }
 
 /// Runs to the end as the options say; false: to where the debugger left it.
 bool run_to_end(Session& session, const Program& program, std::span<const calls::Declaration> declarations,
                 const RunOptions& options) {
     if (options.trace)
-        session.observer = [&](const limpet_vm& before) {
+        session.observer = [&](const limpet_bpf_vm& before) {
             trace_line(session.execution(), program, declarations, before, stderr);
         };
     if (!options.trace && options.gdb.empty()) {
@@ -104,9 +125,10 @@ bool run_to_end(Session& session, const Program& program, std::span<const calls:
     return true;
 }
 
-std::unique_ptr<Guest> make_guest(const Program& program, const MemoryOption& memory, const std::string& option) {
+std::unique_ptr<Guest> make_guest(const Program& program, const MemoryOption& memory, const std::string& option,
+                                  bool bpf) {
     try {
-        return program.make_guest(memory);
+        return bpf ? program.make_bpf_guest(memory) : program.make_guest(memory);
     } catch (const LoadError& error) {
         throw LoadError(fmt::format("{} (--memory {})", error.what(), option));
     }
@@ -130,7 +152,8 @@ int run_command(const RunOptions& options) {
     const std::string isa_name = options.isa.empty() ? program.isa_name() : options.isa;
     const bool by_steps = options.trace || !options.gdb.empty();
     const Backend& backend = choose_backend(isa_name, by_steps ? "" : options.backend);
-    const std::unique_ptr<Guest> owner = make_guest(program, memory, options.memory);
+    if (backend.bpf && !options.gdb.empty()) throw UsageError("--gdb: there is none for eBPF");
+    const std::unique_ptr<Guest> owner = make_guest(program, memory, options.memory, backend.bpf);
     Guest& guest = *owner;
     if (options.trace) program.take_lines();
     if (!options.symbols.empty()) program.take_symbols(options.symbols);
@@ -145,7 +168,7 @@ int run_command(const RunOptions& options) {
     std::optional<TohostWatch> watch;
     if (const auto tohost = program.find("tohost")) watch.emplace(guest, *tohost);
 
-    if (backend.prepare(guest) != LIMPET_RETURN) throw LoadError(backend.name + " cannot run it");
+    if (backend.prepare(guest) != LIMPET_RETURN) throw LoadError(why_refused(guest, backend));
     Execution execution(backend, guest, fuel);
     OneCall one_call(only.value_or(EntryCall{}));
     if (mock) mock->attach(guest, only);
@@ -158,7 +181,7 @@ int run_command(const RunOptions& options) {
     const bool by_tohost = session.ended_by_tohost();
     const char* end = end_name(status, by_tohost);
     if (signature_output.wanted()) dump_signature(guest, signature, signature_output);
-    if (state_output.wanted()) dump_state(guest.vm, end, state_output);
+    if (state_output.wanted()) dump_state(guest, end, state_output);
     if (mock) {
         const auto verdict = mock->verdict(by_tohost ? LIMPET_RETURN : status);
         if (verdict && !verdict->text.empty()) fmt::print(stderr, "limpet: {}\n", verdict->text);
@@ -167,8 +190,7 @@ int run_command(const RunOptions& options) {
     if (by_tohost) return watch->value() == 1 ? kExitOk : kExitGuestFailure;
     if (status == LIMPET_RETURN || status == LIMPET_ECALL) return kExitOk;
     const std::string reason = mock && status == LIMPET_HOST_CALL ? " " + mock->refusal() : "";
-    fmt::print(stderr, "trap={} pc={:08x} insn={:08x}{}\n", end, guest.vm.pc,
-               guest.instruction_at(guest.vm.pc, backend.isa.compressed), reason);
+    fmt::print(stderr, "trap={} pc={:08x} insn={}{}\n", end, guest.vm.pc, trapped_instruction(guest, backend), reason);
     return kExitTrap;
 }
 

@@ -1,21 +1,19 @@
 #include "session.h"
 
-#include <algorithm>
-
 namespace limpet {
 
 /// Where the next call starts, with its arguments in the registers.
 std::optional<uint32_t> Session::next_entry() {
     const std::optional<EntryCall> call = schedule_.next();
     if (!call) return std::nullopt;
-    std::ranges::copy(call->arguments, guest().vm.x + 10);
+    guest().set_arguments(call->arguments);
     return call->address;
 }
 
 /// Tells the schedule when the call has ended well. Any other end is one of the run.
 bool Session::call_has_returned() {
     if (ended_by_tohost() || (status_ != LIMPET_RETURN && status_ != LIMPET_ECALL)) return false;
-    schedule_.returned(guest().vm.x[10]);
+    schedule_.returned(guest().result());
     return true;
 }
 
@@ -43,7 +41,7 @@ void Session::stand_at_next_call() {
 void Session::start() { stand_at_next_call(); }
 
 void Session::step() {
-    const limpet_vm before = guest().vm;
+    const limpet_bpf_vm before = guest().bpf;
     status_ = execution_.step();
     if (status_ == LIMPET_STORE && watch_ != nullptr) status_ = watch_->after_store_trap(execution_);
     const bool executed = status_ == LIMPET_FUEL || status_ == LIMPET_RETURN;

@@ -67,7 +67,7 @@ public:
     [[nodiscard]] Guest& guest() { return execution_.guest; }
 
     /// Is told of each instruction that step() has executed, with the state of the guest before it.
-    std::function<void(const limpet_vm& before)> observer;
+    std::function<void(const limpet_bpf_vm& before)> observer;
 
 private:
     std::optional<uint32_t> next_entry();

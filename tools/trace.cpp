@@ -1,5 +1,6 @@
 #include "trace.h"
 
+#include "../interp/bpf/fields.h"
 #include "../interp/rv32/decode.h"
 #include "listing.h"
 
@@ -41,8 +42,8 @@ std::string call_text(const calls::Declaration& declaration, const uint32_t* arg
     return text + ")";
 }
 
-void trace_line(const Execution& execution, const Program& program, std::span<const calls::Declaration> declarations,
-                const limpet_vm& before, std::FILE* out) {
+static std::string rv32_line(const Execution& execution, const Program& program,
+                             std::span<const calls::Declaration> declarations, const limpet_vm& before) {
     const rv32::Isa isa = execution.backend.isa;
     const uint32_t insn = execution.guest.instruction_at(before.pc, isa.compressed);
     std::string line = listing_line(program, isa, before.pc, insn);
@@ -51,6 +52,22 @@ void trace_line(const Execution& execution, const Program& program, std::span<co
         if (execution.guest.vm.x[i] != before.x[i]) line += fmt::format("  x{}={:08x}", i, execution.guest.vm.x[i]);
     if (const std::string where = program.describe(before.pc); !where.empty()) line += "  ; " + where;
     if (const std::string source = program.source_line(before.pc); !source.empty()) line += " " + source;
+    return line;
+}
+
+static std::string bpf_line(const Guest& guest, const limpet_bpf_vm& before) {
+    std::string line = bpf_listing_line(guest.code(), (before.as.vm.pc - guest.vm.window.code_start) / bpf::kSlotBytes);
+    const uint32_t* r = guest.bpf.r;
+    for (unsigned i = 0; i < bpf::kRegisters; ++i)
+        if (r[2 * i] != before.r[2 * i] || r[2 * i + 1] != before.r[2 * i + 1])
+            line += fmt::format("  r{}={:08x}{:08x}", i, r[2 * i + 1], r[2 * i]);
+    return line;
+}
+
+void trace_line(const Execution& execution, const Program& program, std::span<const calls::Declaration> declarations,
+                const limpet_bpf_vm& before, std::FILE* out) {
+    const std::string line = execution.backend.bpf ? bpf_line(execution.guest, before)
+                                                   : rv32_line(execution, program, declarations, before.as.vm);
     fmt::print(out, "{}\n", line);
 }
 

@@ -18,6 +18,6 @@ namespace limpet {
 /// instruction, text, the registers that it changed, and where in the program it is. A host call has its arguments,
 /// when `declarations` (by id) has its function.
 void trace_line(const Execution& execution, const Program& program, std::span<const calls::Declaration> declarations,
-                const limpet_vm& before, std::FILE* out);
+                const limpet_bpf_vm& before, std::FILE* out);
 
 } // namespace limpet

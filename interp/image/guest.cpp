@@ -13,6 +13,7 @@ namespace limpet {
 namespace {
 
 /// What a program may expect that says nothing about its local calls (RFC 9669 and its implementations).
+constexpr uint32_t kBpfArguments = 5; ///< r1..r5
 constexpr uint32_t kBpfFrames = 8;
 constexpr uint32_t kBpfFrameBytes = 512;
 
@@ -141,6 +142,17 @@ void Guest::set_bpf_program(std::span<const uint8_t> code) {
     bpf_host.frame_count = kBpfFrames;
     bpf_host.frame_bytes = kBpfFrameBytes;
     bpf::init(bpf, window);
+}
+
+void Guest::set_arguments(std::span<const uint32_t> arguments) {
+    for (uint32_t i = 0; i < arguments.size(); ++i) {
+        if (!is_bpf()) {
+            vm.x[10 + i] = arguments[i];
+        } else if (i < kBpfArguments) {
+            bpf.r[2 + 2 * i] = arguments[i];
+            bpf.r[3 + 2 * i] = 0;
+        }
+    }
 }
 
 uint32_t Guest::halfword_at(uint32_t pc) const {

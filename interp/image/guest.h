@@ -59,6 +59,18 @@ public:
     MappedBpfHost bpf_host{}; ///< likewise
     MappedHost& host = bpf_host.memory;
 
+    /// The register words that a run can change: x1..x15; of an eBPF guest r0..r10, each its lower half first.
+    [[nodiscard]] std::span<uint32_t> registers() {
+        if (is_bpf()) return bpf.r;
+        return std::span(vm.x).subspan(1);
+    }
+    [[nodiscard]] bool is_bpf() const { return bpf_host.frames != nullptr; }
+
+    /// For the next call: a0.., or r1.. of an eBPF guest; those that it has no register for must be 0.
+    void set_arguments(std::span<const uint32_t> arguments);
+    /// Of a call that has returned: a0, or the lower half of r0.
+    [[nodiscard]] uint32_t result() const { return is_bpf() ? bpf.r[0] : vm.x[10]; }
+
     [[nodiscard]] std::span<uint8_t> memory() { return memory_; }
     [[nodiscard]] std::span<const uint8_t> memory() const { return memory_; }
     [[nodiscard]] std::span<const uint8_t> code() const { return code_; } ///< the code window without its guard
