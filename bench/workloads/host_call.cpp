@@ -1,6 +1,6 @@
 #include "host_call.h"
 
-#include "../../firmware/sdk/host_calls.h"
+#include "max31865_calls.h"
 
 extern "C" limpet_status measure_host_call(limpet_vm* vm, const limpet_host* host, uint32_t id, uint32_t* args) {
     switch (id) {

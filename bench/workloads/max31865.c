@@ -1,8 +1,7 @@
 /* A driver for the MAX31865 RTD-to-digital converter on SPI.
  * Register addresses and bits: Maxim data sheet 19-6478, "Register Map" and "Configuration Register (00h)". */
+#include "max31865_calls.h"
 #include "workloads.h"
-
-#include "../../firmware/sdk/host_calls.h"
 
 enum { kReadings = 48 };
 

@@ -1,7 +1,7 @@
 /* The other end of the SPI bus: what the host calls of the max31865 workload do, wherever it runs. A chip whose
  * temperature rises with each reading, that reports an over-voltage every 16th reading until it is cleared, and whose
  * cable is torn off after 40. */
-#include "../../firmware/sdk/host_calls.h"
+#include "max31865_calls.h"
 
 static struct {
     uint8_t configuration;

@@ -1,10 +1,10 @@
-/* The host calls of the sensor driver, by fixed ids.
+/* The host calls of the workload max31865, by fixed ids. Drivers have declared ones: firmware/sdk.
  *
  * In a guest each is one instruction, custom-0 in I-format with the id in bits 31:20 and the other fields 0: arguments
  * are in a0.., the result in a0, and no other register changes. Everywhere else (the firmware itself, a PC) they are
  * the C functions that carry the calls out. */
-#ifndef LIMPET_HOST_CALLS_H
-#define LIMPET_HOST_CALLS_H
+#ifndef LIMPET_MAX31865_CALLS_H
+#define LIMPET_MAX31865_CALLS_H
 
 #include <stdint.h>
 
