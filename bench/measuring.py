@@ -9,6 +9,7 @@ import json
 import math
 import subprocess
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +19,7 @@ ISAS = ["rv32e", "rv32ec", "rv32emc"]
 REFERENCE = "rv32-switch"
 RUN_SECONDS_MAX = 300
 NOT_CONTAINED = 2  # exit status of the measuring image: results were right, but a hostile guest was not contained
-QUIET = ("timed", "result", "executed", "prepared", "scratch")  # lines of the console that are only for the scripts
+QUIET = ("timed", "ticks", "result", "executed", "prepared", "scratch")  # lines of the console that are only for the scripts
 
 
 class MeasuringError(Exception):
@@ -71,20 +72,29 @@ def parse_regions(text):
     return regions
 
 
-def cross_check(qemu, unicorn):
-    """{(name, what): region as Unicorn tells it}, when QEMU and Unicorn agree in every line and to the cycle."""
-    if qemu.lines != unicorn.lines:
-        raise MeasuringError(f"{qemu}\nbut {unicorn}")
-    names = [tuple(line.split()[1:3]) for line in qemu.lines if line.startswith("timed ")]
-    if not len(names) == len(qemu.regions) == len(unicorn.regions):
-        raise MeasuringError(f"{qemu.image}: {len(names)} regions announced, {len(qemu.regions)} seen in QEMU, "
-                             f"{len(unicorn.regions)} in Unicorn")
-    if len(set(names)) != len(names):
-        raise MeasuringError(f"{qemu.image}: a region was announced twice")
-    for name, a, b in zip(names, qemu.regions, unicorn.regions):
+def cross_check(other, unicorn):
+    """{(name, what): region as Unicorn tells it}, when it and another emulator agree in every line and to the cycle, and
+    a region that runs several times takes the same each time."""
+    if other.lines != unicorn.lines:
+        a, b = next(pair for pair in zip_longest(other.lines, unicorn.lines) if pair[0] != pair[1])
+        raise MeasuringError(f"{other.image}: {other.emulator} prints {a!r}, Unicorn {b!r}")
+    names = [tuple(line.split()[1:3]) for line in other.lines if line.startswith("timed ")]
+    if not len(names) == len(other.regions) == len(unicorn.regions):
+        raise MeasuringError(f"{other.image}: {len(names)} regions announced, {len(other.regions)} seen in "
+                             f"{other.emulator}, {len(unicorn.regions)} in Unicorn")
+    regions = {}
+    for name, a, b in zip(names, other.regions, unicorn.regions):
         if a["cycles"] != b["cycles"] or a["instructions"] != b["instructions"]:
-            raise MeasuringError(f"{qemu.image}: {' '.join(name)}: QEMU counts {a}, Unicorn {b}")
-    return dict(zip(names, unicorn.regions))
+            raise MeasuringError(f"{other.image}: {' '.join(name)}: {other.emulator} counts {a}, Unicorn {b}")
+        if regions.setdefault(name, b) != b:
+            raise MeasuringError(f"{other.image}: {' '.join(name)}: {regions[name]}, another time {b}")
+    return regions
+
+
+def hand_counted(outcome):
+    """[(name, cycles)] of the kernels that an image begins with: what firmware/measure/calibration.S says they take."""
+    checks = [line.split() for line in outcome.lines if line.startswith("timed ") and line.split()[2] == "check"]
+    return [(words[1], int(words[3], 16)) for words in checks]
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,7 @@ class Bench:
     def __init__(self, build):
         self.host = build / "host"
         self.mcu = build / "m0plus"
+        self.regions = {}  # of each variant that was measured, as cross_check returns them
 
     def configure(self):
         command(["cmake", "-S", ROOT / "bench/cycles", "-B", self.host, "-G", "Ninja"])
@@ -147,7 +158,7 @@ class Bench:
         found = {line.split()[2]: int(line.split()[0], 16) for line in listing.splitlines()}
         return [found[name] & ~1 for name in names]
 
-    def run_qemu(self, image, profile=None):
+    def run_qemu(self, image, profile=None, machine="microbit"):
         """An image in QEMU."""
         path = self.mcu / "firmware" / image
         regions = path.with_suffix(".regions")
@@ -156,19 +167,33 @@ class Bench:
         if profile:
             plugin += f",profile={profile}"
         done = self._run([
-            "qemu-system-arm", "-M", "microbit", "-nographic", "-monitor", "none", "-serial", "none",
+            "qemu-system-arm", "-M", machine, "-nographic", "-monitor", "none", "-serial", "none",
             "-semihosting-config", "enable=on,target=native", "-kernel", path, "-plugin", plugin])
         return Outcome("QEMU", image, done.returncode, done.stdout.splitlines() + done.stderr.splitlines(),
                        parse_regions(regions.read_text()))
 
-    def run_unicorn(self, image, aside=None):
-        """An image in Unicorn; its regions have `stack`, too: without that of the function `aside`."""
+    def run_unicorn(self, image, aside=None, board="qemu-microbit", flash_file=None):
+        """An image in Unicorn; its regions have `stack`, too: without that of the function `aside`. What runs is
+        flash_file (.bin, .uf2) if there is one."""
         done = self._run([
             self.host / "limpet-cycles", self.mcu / "firmware" / image, "--begin", "cycles_begin",
-            "--end", "cycles_end", *(["--aside", aside] if aside else [])])
+            "--end", "cycles_end", "--board", board, *(["--aside", aside] if aside else []),
+            *(["--load", flash_file] if flash_file else [])])
+        return self._outcome("Unicorn", image, done)
+
+    def run_rp2040js(self, image):
+        """An image's .uf2 file in rp2040js."""
+        path = self.mcu / "firmware" / image
+        begin, end = self._symbols(path, ["cycles_begin", "cycles_end"])
+        done = self._run(["node", ROOT / "bench/cycles/rp2040js/run.mjs", path.with_suffix(".uf2"), hex(begin), hex(end)])
+        return self._outcome("rp2040js", image, done)
+
+    @staticmethod
+    def _outcome(emulator, image, done):
+        """Of a command that prints regions among the console's lines."""
         lines = [line for line in done.stdout.splitlines() if not line.startswith("region ")]
         regions = [line for line in done.stdout.splitlines() if line.startswith("region ")]
-        return Outcome("Unicorn", image, done.returncode, lines + done.stderr.splitlines(),
+        return Outcome(emulator, image, done.returncode, lines + done.stderr.splitlines(),
                        parse_regions("\n".join(regions)))
 
     @staticmethod
@@ -192,13 +217,13 @@ class Bench:
         for outcome in (qemu, unicorn):
             if outcome.status not in (0, NOT_CONTAINED):
                 raise MeasuringError(str(outcome))
-        regions = cross_check(qemu, unicorn)
+        regions = self.regions[variant] = cross_check(qemu, unicorn)
         results, executed = qemu.words("result"), qemu.words("executed")
         prepared, scratch = qemu.words("prepared"), qemu.words("scratch")
         if results != self.native_results():
             raise MeasuringError(f"{variant}: results {results}, on this machine {self.native_results()}")
         complaints = [line for line in qemu.lines if line.startswith("FAIL ")]
-        state_bytes = int(qemu.lines[0].split()[1], 16)
+        state_bytes = next(int(line.split()[1], 16) for line in qemu.lines if line.startswith("state_bytes "))
         stack_bytes, deepest = max((region["stack"], name) for (name, what), region in regions.items()
                                    if what == "guest")
         return complaints, {

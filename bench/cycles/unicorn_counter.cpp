@@ -1,27 +1,27 @@
 /// \file
-/// limpet-cycles: runs a Cortex-M0+ firmware image in Unicorn, counts cycles instruction by instruction, and traces
-/// the stack. It shares nothing with the QEMU plugin but the table of timings, so that each checks the other.
+/// limpet-cycles: runs a firmware image of firmware/boards in Unicorn, counts the cycles of a Cortex-M0+ instruction by
+/// instruction, and traces the stack. It shares nothing with the QEMU plugin but the table of timings, so that each
+/// checks the other.
 ///
-///     limpet-cycles IMAGE.elf --begin SYMBOL --end SYMBOL [--aside SYMBOL]
+///     limpet-cycles IMAGE.elf --begin SYMBOL --end SYMBOL [--board NAME] [--load FILE] [--aside SYMBOL]
 ///
-/// The image's console output (semihosting) goes to standard output, and for each region (from the instruction at
-/// `begin` up to the one at `end`) a line `region cycles=C instructions=N stack=B`. The stack is the deepest below its
-/// level at `begin`, what the function at `aside` (the host calls) uses not counted. A misaligned access ends the run
-/// as it would on the part. Exit status: that of the image, 70 when the image cannot be run.
+/// The image's console output goes to standard output, and for each region (from the instruction at `begin` up to the
+/// one at `end`) a line `region cycles=C instructions=N stack=B`. The stack is the deepest below its level at `begin`,
+/// what the function at `aside` (the host calls) uses not counted. `load` is what would be flashed, a .bin or .uf2
+/// file, instead of what the ELF file holds. A misaligned access, or what the board would not stand, ends the run. Exit
+/// status: that of the image, 70 when the image cannot be run.
 ///
 /// This program links Unicorn and is therefore under the GNU General Public License, version 2.
+#include "board_model.h"
 #include "m0plus_timing.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
-#include <gelf.h>
 #include <unicorn/unicorn.h>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -30,79 +30,43 @@ namespace {
 
 using namespace limpet::cycles;
 
-/// The nRF51822 of the micro:bit: flash at 0, RAM at 0x20000000 (nRF51822 product specification, "Memory").
-constexpr uint64_t kFlashBytes = 0x40000;
-constexpr uint64_t kRamStart = 0x20000000;
-constexpr uint64_t kRamBytes = 0x4000;
-
 void expect(uc_err error, const char* what) {
     if (error != UC_ERR_OK) throw std::runtime_error(fmt::format("{}: {}", what, uc_strerror(error)));
 }
 
-/// A firmware image: what is loaded where, and addresses of symbols (bit 0 cleared).
-class Firmware {
+/// SysTick, as far as an image reads time from it (ARM DDI0419C, B3.3): counts the core's cycles down. Of the rest of
+/// that page only VTOR is there, which has no effect: no exception is taken here.
+class SystemRegisters {
 public:
-    explicit Firmware(const std::string& path) : descriptor_(open(path.c_str(), O_RDONLY)) {
-        if (descriptor_ < 0) throw std::runtime_error(path + ": cannot be read");
-        elf_version(EV_CURRENT);
-        elf_ = elf_begin(descriptor_, ELF_C_READ, nullptr);
-        GElf_Ehdr header;
-        if (elf_ == nullptr || gelf_getehdr(elf_, &header) == nullptr || header.e_machine != EM_ARM)
-            throw std::runtime_error(path + ": not an ELF file for Arm");
+    uint32_t read(uint32_t offset, uint64_t cycles) const {
+        const bool counts = (control_ & 5) == 5 && reload_ == 0xffffff; // enabled, by the core's clock, over 24 bits
+        return offset == 0x18 && counts ? static_cast<uint32_t>(started_ - cycles) & 0xffffff : 0;
     }
-    ~Firmware() {
-        elf_end(elf_);
-        close(descriptor_);
-    }
-    Firmware(const Firmware&) = delete;
-    Firmware& operator=(const Firmware&) = delete;
-
-    void load(uc_engine* uc) const {
-        size_t count = 0;
-        elf_getphdrnum(elf_, &count);
-        for (size_t i = 0; i < count; ++i) {
-            GElf_Phdr segment;
-            if (gelf_getphdr(elf_, static_cast<int>(i), &segment) == nullptr || segment.p_type != PT_LOAD ||
-                segment.p_filesz == 0)
-                continue;
-            std::vector<uint8_t> bytes(segment.p_filesz);
-            const ssize_t got = pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(segment.p_offset));
-            if (got != static_cast<ssize_t>(bytes.size())) throw std::runtime_error("the image is cut off");
-            expect(uc_mem_write(uc, segment.p_paddr, bytes.data(), bytes.size()), "loading a segment");
-        }
-    }
-
-    [[nodiscard]] uint32_t symbol(const std::string& name) const {
-        Elf_Scn* section = nullptr;
-        while ((section = elf_nextscn(elf_, section)) != nullptr) {
-            GElf_Shdr header;
-            if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_SYMTAB) continue;
-            Elf_Data* data = elf_getdata(section, nullptr);
-            for (size_t i = 0; i < header.sh_size / header.sh_entsize; ++i) {
-                GElf_Sym symbol;
-                gelf_getsym(data, static_cast<int>(i), &symbol);
-                if (name == elf_strptr(elf_, header.sh_link, symbol.st_name))
-                    return static_cast<uint32_t>(symbol.st_value) & ~1U;
-            }
-        }
-        throw std::runtime_error("no symbol " + name);
+    void write(uint32_t offset, uint32_t value, uint64_t cycles) {
+        if (offset == 0x10) control_ = value, started_ = cycles;
+        if (offset == 0x14) reload_ = value;
     }
 
 private:
-    int descriptor_;
-    Elf* elf_ = nullptr;
+    uint32_t control_ = 0;
+    uint32_t reload_ = 0;
+    uint64_t started_ = 0;
 };
 
 /// Runs the image. Each instruction is charged when the next one is known, which tells whether a branch was taken.
-class Run {
+class Run : private MemoryView {
 public:
-    Run(const Firmware& firmware, uint32_t begin, uint32_t end, uint32_t aside)
-        : begin_(begin), end_(end), aside_(aside) {
+    Run(BoardModel& board, const std::vector<Piece>& pieces, uint32_t begin, uint32_t end, uint32_t aside)
+        : board_(board), begin_(begin), end_(end), aside_(aside) {
         expect(uc_open(UC_ARCH_ARM, static_cast<uc_mode>(UC_MODE_THUMB | UC_MODE_MCLASS), &uc_), "Unicorn");
         expect(uc_ctl_set_cpu_model(uc_, UC_CPU_ARM_CORTEX_M0), "Cortex-M0");
-        expect(uc_mem_map(uc_, 0, kFlashBytes, UC_PROT_READ | UC_PROT_EXEC), "flash");
-        expect(uc_mem_map(uc_, kRamStart, kRamBytes, UC_PROT_ALL), "RAM");
-        firmware.load(uc_);
+        for (const Memory& memory : board.memories())
+            expect(uc_mem_map(uc_, memory.start, memory.bytes,
+                              memory.writable ? UC_PROT_ALL : UC_PROT_READ | UC_PROT_EXEC),
+                   "memory");
+        for (const Piece& piece : pieces) write(piece.address, piece.bytes);
+        for (const PeripheralRange& range : board.peripherals()) map_registers(range);
+        map_registers({kSystemRegisters, 0x1000});
         uc_hook hook;
         expect(uc_hook_add(uc_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(on_instruction), this, 1, 0), "hook");
         expect(uc_hook_add(uc_, &hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, reinterpret_cast<void*>(on_access), this,
@@ -110,26 +74,72 @@ public:
                "hook");
         expect(uc_hook_add(uc_, &hook, UC_HOOK_INTR, reinterpret_cast<void*>(on_interrupt), this, 1, 0), "hook");
     }
-    ~Run() { uc_close(uc_); }
+    ~Run() override { uc_close(uc_); }
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
 
     /// The image's exit status.
     int operator()() {
-        const uint32_t sp = word(0);
-        expect(uc_reg_write(uc_, UC_ARM_REG_SP, &sp), "sp");
-        const uc_err error = uc_emu_start(uc_, word(4) | 1, ~uint64_t{0}, 0, 0);
+        const Start start = board_.reset(*this);
+        expect(uc_reg_write(uc_, UC_ARM_REG_SP, &start.sp), "sp");
+        const uc_err error = uc_emu_start(uc_, start.pc | 1, ~uint64_t{0}, 0, 0);
         if (!fault_.empty()) throw std::runtime_error(fault_);
         expect(error, "the image faulted");
-        if (!ended_) throw std::runtime_error("the image stopped without an exit status");
-        return exit_status_;
+        if (!status_) throw std::runtime_error("the image stopped without an exit status");
+        return *status_;
     }
 
 private:
-    uint32_t word(uint64_t address) const {
+    /// Registers that Unicorn hands to us.
+    struct Registers {
+        Run* run;
+        uint32_t start;
+    };
+
+    static constexpr uint32_t kSystemRegisters = 0xe000e000;
+
+    [[nodiscard]] uint32_t word(uint32_t address) const override {
         uint32_t value = 0;
         expect(uc_mem_read(uc_, address, &value, 4), "reading memory");
         return value;
+    }
+
+    void write(uint32_t address, std::span<const uint8_t> bytes) override {
+        expect(uc_mem_write(uc_, address, bytes.data(), bytes.size()), "loading the image");
+    }
+
+    void map_registers(PeripheralRange range) {
+        Registers& registers = registers_.emplace_back(Registers{this, range.start});
+        expect(uc_mmio_map(uc_, range.start, range.bytes, on_register_read, &registers, on_register_write, &registers),
+               "registers");
+    }
+
+    static uint64_t on_register_read(uc_engine* /*uc*/, uint64_t offset, unsigned /*size*/, void* user) {
+        const auto& registers = *static_cast<Registers*>(user);
+        uint32_t value = 0;
+        hooked(registers.run, [&](Run& run) {
+            value = registers.start == kSystemRegisters
+                        ? run.system_.read(static_cast<uint32_t>(offset), run.cycles_)
+                        : run.board_.read(registers.start + static_cast<uint32_t>(offset));
+        });
+        return value;
+    }
+
+    static void on_register_write(uc_engine* /*uc*/, uint64_t offset, unsigned /*size*/, uint64_t value, void* user) {
+        const auto& registers = *static_cast<Registers*>(user);
+        hooked(registers.run, [&](Run& run) {
+            const auto word = static_cast<uint32_t>(value);
+            if (registers.start == kSystemRegisters)
+                run.system_.write(static_cast<uint32_t>(offset), word, run.cycles_);
+            else
+                run.board_.write(registers.start + static_cast<uint32_t>(offset), word);
+            if (run.board_.console.status()) run.end_with(*run.board_.console.status());
+        });
+    }
+
+    void end_with(int status) {
+        status_ = status;
+        uc_emu_stop(uc_);
     }
 
     uint32_t reg(int id) const {
@@ -158,17 +168,16 @@ private:
     }
 
     void instruction(uint32_t address) {
-        if (inside_) {
-            charge(address);
-            follow_stack(address);
-        }
+        charge(address);
+        if (inside_) follow_stack(address);
         if (address == begin_) {
             inside_ = true;
-            cycles_ = instructions_ = 0;
+            cycles_at_begin_ = cycles_;
+            instructions_ = 0;
             sp_at_begin_ = sp_lowest_ = reg(UC_ARM_REG_SP);
         } else if (address == end_ && inside_) {
             inside_ = false;
-            fmt::print("region cycles={} instructions={} stack={}\n", cycles_, instructions_,
+            fmt::print("region cycles={} instructions={} stack={}\n", cycles_ - cycles_at_begin_, instructions_,
                        sp_at_begin_ - sp_lowest_);
         }
         previous_address_ = address;
@@ -177,7 +186,8 @@ private:
 
     void charge(uint32_t address) {
         const Timing cost = timing(previous_[0], previous_[1]);
-        if (cost.cycles == 0) stop(fmt::format("no timing for {:04x} at {:08x}", previous_[0], previous_address_));
+        if (cost.cycles == 0 && inside_)
+            stop(fmt::format("no timing for {:04x} at {:08x}", previous_[0], previous_address_));
         const bool taken = cost.conditional && address != previous_address_ + 2;
         cycles_ += cost.cycles + (taken ? 1 : 0);
         ++instructions_;
@@ -215,9 +225,7 @@ private:
         switch (reg(UC_ARM_REG_R0)) {
         case 0x04: print(argument); break;
         case 0x20: // SYS_EXIT_EXTENDED: {reason, status}
-            ended_ = true;
-            exit_status_ = static_cast<int>(word(argument + 4));
-            uc_emu_stop(uc_);
+            end_with(static_cast<int>(word(argument + 4)));
             return;
         default: stop(fmt::format("semihosting operation {:#x}", reg(UC_ARM_REG_R0))); return;
         }
@@ -225,29 +233,32 @@ private:
         uc_reg_write(uc_, UC_ARM_REG_PC, &next);
     }
 
-    void print(uint32_t address) const {
+    void print(uint32_t address) {
         for (char c = 0;; ++address) {
             expect(uc_mem_read(uc_, address, &c, 1), "reading the console");
             if (c == 0) return;
-            std::fputc(c, stdout);
+            board_.console.put(c);
         }
     }
 
     uc_engine* uc_ = nullptr;
+    BoardModel& board_;
+    std::deque<Registers> registers_; ///< a deque: Unicorn keeps their addresses
+    SystemRegisters system_;
     uint32_t begin_;
     uint32_t end_;
     uint32_t aside_;
     uint32_t aside_return_ = 0; ///< not 0: inside the function at aside_, which returns there
     bool inside_ = false;
-    uint64_t cycles_ = 0;
+    uint64_t cycles_ = 0; ///< since the start
+    uint64_t cycles_at_begin_ = 0;
     uint64_t instructions_ = 0;
     uint32_t sp_at_begin_ = 0;
     uint32_t sp_lowest_ = 0;
     uint32_t previous_address_ = 0;
     uint16_t previous_[2] = {0, 0};
     std::string fault_;
-    bool ended_ = false;
-    int exit_status_ = 0;
+    std::optional<int> status_;
 };
 
 int run_command(int argc, char** argv) {
@@ -256,20 +267,25 @@ int run_command(int argc, char** argv) {
     std::string begin;
     std::string end;
     std::string aside;
+    std::string board = "qemu-microbit";
+    std::string load;
     app.set_version_flag("--version",
                          fmt::format("Unicorn {}.{}.{}", UC_VERSION_MAJOR, UC_VERSION_MINOR, UC_VERSION_PATCH));
     app.add_option("image", image, "ELF file of the firmware")->required();
     app.add_option("--begin", begin, "symbol: first instruction of a region")->required();
     app.add_option("--end", end, "symbol: the instruction behind a region")->required();
     app.add_option("--aside", aside, "symbol: function whose stack is not counted");
+    app.add_option("--board", board, "folder in firmware/boards (default qemu-microbit)");
+    app.add_option("--load", load, ".bin or .uf2 file to run; the ELF file then only tells the symbols");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 64;
     }
-    const Firmware firmware(image);
-    Run run(firmware, firmware.symbol(begin), firmware.symbol(end),
-            aside.empty() ? UINT32_MAX : firmware.symbol(aside));
+    const ElfFile elf(image);
+    const auto model = make_board_model(board);
+    Run run(*model, load.empty() ? elf.pieces() : read_flash_file(load, model->flash_start()), elf.symbol(begin),
+            elf.symbol(end), aside.empty() ? UINT32_MAX : elf.symbol(aside));
     return run();
 }
 

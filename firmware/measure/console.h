@@ -11,18 +11,16 @@ struct Hex {
     uint32_t value;
 };
 
-inline void print(const char* text) { board::print(text); }
-
-inline void print(Hex number) {
-    char text[9];
-    for (unsigned i = 0; i < 8; ++i) text[i] = "0123456789abcdef"[number.value << (4 * i) >> 28];
-    text[8] = 0;
-    board::print(text);
-}
+/// Every piece comes through here.
+void print(const char* text);
+void print(Hex number);
 
 template <class First, class Second, class... More> void print(First first, Second second, More... more) {
     print(first);
     print(second, more...);
 }
+
+/// The CRC-32 (ISO-HDLC, as zlib's) of all that was printed since the last call.
+uint32_t take_crc();
 
 } // namespace measure

@@ -1,16 +1,28 @@
 /// \file
-/// The measuring application: runs every workload natively and as a guest, checks that both give the same result, and
-/// only then runs them again inside the region that the cycle counters see. Then hostile guests, each of which must
-/// end in its trap.
+/// The measuring application, the same on every board: first kernels of known cost, then every workload, natively and
+/// as a guest. Both results are compared, and only then both run again inside the region that the cycle counters see.
+/// Then hostile guests, each of which must end in its trap.
 ///
-/// A line of output that starts with `timed` announces one region: `timed NAME native|prepare|guest`. `result` and
-/// `executed` lines give, in hexadecimal, what a workload computed and how much fuel its timed run took; `prepared` and
-/// `scratch` lines how many bytes of prepared code stay, and how many more preparation needs.
-/// Exit status 0 when all went well, 1 when a result was wrong, 2 when a hostile guest was not contained.
+/// Lines of output, numbers in hexadecimal:
+///
+///     begin ...                    what runs where: identity.h
+///     overhead TICKS               of each of the board's own timings
+///     timed NAME WHAT              announces one region: WHAT is check, native, prepare, guest, or hostile's guest
+///     ticks NAME WHAT TICKS        what the board itself counted, where it does; then each region runs several times
+///     result NAME VALUE            what a workload computed
+///     executed NAME FUEL           how much fuel its timed run took
+///     prepared NAME BYTES          how much prepared code stays
+///     scratch NAME BYTES           how much more preparation needs
+///     FAIL ...                     something was not as it must be
+///     end STATUS CRC               CRC-32 of everything from begin up to here
+///
+/// STATUS is 0 when all went well, 1 when a result was wrong, 2 when a hostile guest was not contained.
+#include "calibration.h"
 #include "console.h"
 #include "guest.h"
 #include "hostile.h"
-#include "timed_call.h"
+#include "identity.h"
+#include "region.h"
 #include "workloads.h"
 
 namespace measure {
@@ -28,9 +40,11 @@ bool run(Machine& machine, const workload& work, uint32_t expected, bool timing)
     const GuestImage& image = guest_image(work.name);
     if (timing) print("timed ", work.name, " prepare\n");
     if (machine.load(image, timing) != LIMPET_RETURN) return fail(work.name, "refused");
+    if (timing) print_ticks(work.name, "prepare");
     if (timing) print("timed ", work.name, " guest\n");
     machine.vm.x[10] = kSeed;
     if (machine.call(image.entry, LIMPET_FUEL_MAX, timing) != LIMPET_RETURN) return fail(work.name, "trapped");
+    if (timing) print_ticks(work.name, "guest");
     return machine.vm.x[10] == expected || fail(work.name, "result differs from the native one");
 }
 
@@ -38,9 +52,12 @@ bool measure_workload(const workload& work) {
     const uint32_t expected = work.run(kSeed);
     Machine machine;
     if (!run(machine, work, expected, false)) return false;
-    print("timed ", work.name, " native\n");
-    if (timed(work.run, kSeed) != expected) return fail(work.name, "native result changed");
-    if (!run(machine, work, expected, true)) return false;
+    for (uint32_t i = 0; i < repetitions(); ++i) {
+        print("timed ", work.name, " native\n");
+        if (timed(work.run, kSeed) != expected) return fail(work.name, "native result changed");
+        print_ticks(work.name, "native");
+        if (!run(machine, work, expected, true)) return false;
+    }
     print("result ", work.name, " ", Hex{expected}, "\n");
     print("executed ", work.name, " ", Hex{LIMPET_FUEL_MAX - machine.vm.fuel}, "\n");
     const uint32_t kept_bytes = limpet_prepared_kept(&machine.vm, &machine.host);
@@ -50,7 +67,9 @@ bool measure_workload(const workload& work) {
 }
 
 int measure_all() {
+    if (board::clock_hz != 0) print("overhead ", Hex{timed_overhead()}, "\n");
     print("state_bytes ", Hex{sizeof(limpet_vm)}, "\n");
+    run_calibration();
     for (uint32_t i = 0; i < workload_count; ++i)
         if (!measure_workload(workloads[i])) return 1;
     return run_hostile_guests() ? 0 : 2;
@@ -59,4 +78,11 @@ int measure_all() {
 } // namespace
 } // namespace measure
 
-int app_main() { return measure::measure_all(); }
+int app_main() {
+    measure::take_crc();
+    measure::print_identity();
+    const int status = measure::measure_all();
+    const uint32_t crc = measure::take_crc();
+    measure::print("end ", measure::Hex{static_cast<uint32_t>(status)}, " ", measure::Hex{crc}, "\n");
+    return status;
+}

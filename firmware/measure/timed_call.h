@@ -4,8 +4,14 @@
 
 #include <stdint.h>
 
-/// timed_call.S: function(a, b, c, d).
-extern "C" uint32_t timed_call(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t function);
+extern "C" {
+/// function(a, b, c, d). On a Cortex-M: timed_call.S; a board that is none has its own.
+uint32_t timed_call(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t function);
+
+/// Ticks of the last timed_call by the board's own clock, among them timed_overhead() of the reading itself.
+extern uint32_t timed_ticks;
+uint32_t timed_overhead();
+}
 
 namespace measure {
 

@@ -1,7 +1,9 @@
 /// \file
-/// QEMU's microbit: start, console and exit. The last two go by semihosting (Arm, "Semihosting for AArch32 and
-/// AArch64"), which QEMU offers with `-semihosting-config enable=on,target=native`.
+/// From reset to app_main on a Cortex-M: vector table, memory, SysTick. No interrupt is ever enabled.
+#include "start.h"
+
 #include "../board.h"
+#include "registers.h"
 
 extern "C" {
 extern uint32_t board_data_start[];
@@ -14,42 +16,37 @@ extern uint32_t board_stack_top[];
 
 namespace {
 
-enum Operation : uint32_t { kWrite0 = 0x04, kExitExtended = 0x20 };
-constexpr uint32_t kApplicationExit = 0x20026; // ADP_Stopped_ApplicationExit
 constexpr int kFaulted = 99;
 
-void semihosting(Operation operation, const void* argument) {
-    register uint32_t r0 asm("r0") = operation;
-    register const void* r1 asm("r1") = argument;
-    asm volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-}
-
-[[noreturn]] void leave(int status) {
-    const uint32_t block[2] = {kApplicationExit, static_cast<uint32_t>(status)};
-    semihosting(kExitExtended, block);
-    for (;;) {
-    }
-}
+// ARM DDI0419C, section B3.3: SysTick, clocked as the core is, free-running over its 24 bits.
+constexpr uint32_t kSysTickControl = 0xe000e010;
+constexpr uint32_t kSysTickReload = 0xe000e014;
+constexpr uint32_t kSysTickCoreClock = 1U << 2;
+constexpr uint32_t kSysTickEnable = 1U << 0;
 
 [[noreturn]] void fault() {
     board::print("FAULT the firmware took an exception\n");
-    leave(kFaulted);
+    for (;;) board::finish(kFaulted);
 }
 
 } // namespace
 
-void board::print(const char* text) { semihosting(kWrite0, text); }
-
-extern "C" [[noreturn]] void board_reset() {
+/// Runs from where the image is stored: it copies what runs elsewhere, and calls nothing before that.
+extern "C" [[noreturn, gnu::section(".start")]] void board_reset() {
+    asm volatile("cpsid i");
     const uint32_t* from = board_data_load;
     for (uint32_t* to = board_data_start; to != board_data_end;) *to++ = *from++;
     for (uint32_t* to = board_bss_start; to != board_bss_end;) *to++ = 0;
-    leave(app_main());
+    board::start();
+    board::reg(kSysTickReload) = 0xffffff;
+    board::reg(kSysTickControl) = kSysTickCoreClock | kSysTickEnable;
+    for (;;) board::finish(app_main());
 }
 
-/// ARMv6-M exception vectors 0 to 15 (ARM DDI0419C, B1.5.2). No interrupt is ever enabled.
+/// ARMv6-M exception vectors 0 to 15 (ARM DDI0419C, B1.5.2).
 using Vector = void (*)();
 extern "C" {
+extern const Vector board_vectors[16]; // the name is for entry code in assembly
 [[gnu::section(".vectors"), gnu::used]] const Vector board_vectors[16] = {
     reinterpret_cast<Vector>(board_stack_top),
     board_reset,
