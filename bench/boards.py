@@ -13,10 +13,12 @@ Cortex-M3. It runs the Cortex-M0+ image and counts by the table of the M0+: its 
 and are not what an M3 takes.)
 """
 
+import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from measuring import MeasuringError, NOT_CONTAINED, command, cross_check, hand_counted
+from measuring import NOT_CONTAINED, MeasuringError, Variant, command, cross_check, hand_counted
 
 
 @dataclass(frozen=True)
@@ -123,3 +125,28 @@ def agree(image, regions, reference):
     for name, region in regions.items():
         if region != reference[name]:
             raise MeasuringError(f"{image}: {' '.join(name)}: {region}, on qemu-microbit {reference[name]}")
+
+
+def rows(bench, variants, reference_rows, progress):
+    """Runs the variants on every board: rows like those of qemu-microbit, and a complaint for each that differs."""
+    jobs = [(board, variant) for variant in variants if variant in bench.regions for board in BOARDS]
+    bench.build([], [target for board, variant in jobs for target in board.targets(variant)])
+
+    def one(job):
+        board, variant = job
+        try:
+            agree(board.image(variant), run(bench, board, variant), bench.regions[variant])
+        except MeasuringError as error:
+            return str(error)
+        return None
+
+    result, complaints = [], []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, ((board, variant), complaint) in enumerate(zip(jobs, pool.map(one, jobs)), 1):
+            progress(f"{done}/{len(jobs)}  {board.name}: {variant}{'  FAILED' if complaint else ''}")
+            if complaint:
+                complaints.append(complaint)
+                continue
+            result += [row | {"board": board.name, "source": board.source} for row in reference_rows
+                       if row["cycles"] is not None and Variant.of(row) == variant]
+    return result, complaints

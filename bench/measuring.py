@@ -106,6 +106,11 @@ class Variant:
     opt: str
     guest_opt: str = "-O2"
 
+    @classmethod
+    def of(cls, row):
+        """The variant that a row of the report is about."""
+        return cls(row["backend"], row["isa"], row["opt"], row["guest_opt"])
+
     @property
     def library(self):
         return f"{self.backend.replace('/', '-')}-{self.isa}{self.opt}"

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import boards
 import drivers
 import history
 import limits
@@ -220,6 +221,11 @@ def main():
     bench.build(variants)
     progress(f"measuring {len(variants)} images, each in QEMU and in Unicorn")
     rows, complaints = measure_all(bench, variants, opts)
+    progress("the same on the other boards")
+    everywhere = [v for v in variants if v.opt == opts[v.backend] and v.guest_opt == "-O2"]
+    rows_of_boards, disagreements = boards.rows(bench, everywhere, rows, progress)
+    rows += rows_of_boards
+    complaints += disagreements
     progress("building drivers")
     driver_sizes = drivers.measure()
     isas = dict.fromkeys(variant.isa for variant in variants)
