@@ -36,8 +36,8 @@ Value sum(Value a, Value b) {
     return {a.kind, a.number + b.number};
 }
 
-/// A stack pointer that is aligned for a variable: it moves by less than the alignment, and stays a multiple of 4, which
-/// it is at the start of each function (ILP32E). Taken for as much as it can be.
+/// A stack pointer that is aligned for a variable: it moves by less than the alignment, and stays a multiple of 4,
+/// which it is at the start of each function (ILP32E). Taken for as much as it can be.
 Value aligned_down(Value pointer, uint32_t mask) {
     const uint32_t alignment = 0 - mask;
     if (pointer.kind != Value::Kind::kStack || (alignment & (alignment - 1)) != 0 || alignment < 4) return {};
