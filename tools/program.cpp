@@ -62,15 +62,19 @@ void Program::bind(std::span<const calls::Declaration> declarations) {
 
 void Program::take_symbols(const std::string& path) {
     if (!image_) throw LoadError("not an image: it has its own symbols");
-    const std::vector<uint8_t> file = read_file(path);
-    ElfFile elf = read_elf(file);
-    for (const Entry& entry : image_->entries) {
-        const Symbol* symbol = elf.find("limpet_entry_" + entry.name);
-        if (symbol == nullptr || symbol->address != entry.address)
-            throw LoadError(fmt::format("{} is another program: its entry {} differs", path, entry.name));
+    try {
+        const std::vector<uint8_t> file = read_file(path);
+        ElfFile elf = read_elf(file);
+        for (const Entry& entry : image_->entries) {
+            const Symbol* symbol = elf.find("limpet_entry_" + entry.name);
+            if (symbol == nullptr || symbol->address != entry.address)
+                throw LoadError(fmt::format("is another program: its entry {} differs", entry.name));
+        }
+        elf_.symbols = std::move(elf.symbols);
+        lines_ = source_lines(file);
+    } catch (const LoadError& error) { // which of the two files it is about
+        throw LoadError(fmt::format("--symbols {}: {}", path, error.what()));
     }
-    elf_.symbols = std::move(elf.symbols);
-    lines_ = source_lines(file);
 }
 
 std::unique_ptr<Guest> Program::make_guest(const MemoryOption& memory) const {

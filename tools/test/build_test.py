@@ -458,6 +458,7 @@ class Inspection(BuildTest):
         other = self.build("uint32_t LIMPET_ENTRY(task)(uint32_t x) { return x; }")
         self.assert_refused(3, "is another program", "disasm", other, "--symbols", elf)
         self.assert_refused(3, "not an image", "disasm", elf, "--symbols", elf)
+        self.assert_refused(3, f"--symbols {image}: not a", "disasm", image, "--symbols", image)
 
     def test_check(self):
         image = self.build("void LIMPET_ENTRY(task)(void) { respond(1, 0, 0); }")
