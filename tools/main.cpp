@@ -60,12 +60,13 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
     return run;
 }
 
-/// An empty value is a mistake, such as a script's variable that is not set, and must not count as none.
+/// An option's empty value is a mistake, such as a script's variable that is not set, and must not count as none. What
+/// has no name may be empty: no memory, for bpf-plugin.
 void refuse_empty_values(const CLI::App& app) {
     for (const CLI::App* subcommand : app.get_subcommands())
         for (const CLI::Option* option : subcommand->get_options())
             for (const std::string& value : option->results())
-                if (value.empty()) throw UsageError(option->get_name() + ": is empty");
+                if (value.empty() && option->nonpositional()) throw UsageError(option->get_name() + ": is empty");
 }
 
 /// Adds `bpf-plugin` to the command; what it is told goes into `options`.
