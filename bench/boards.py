@@ -14,6 +14,7 @@ and are not what an M3 takes.)
 """
 
 import os
+import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -69,21 +70,36 @@ def identity(line):
     return dict(word.split("=", 1) for word in words[1:])
 
 
+def check_identity(line, image, board):
+    """Raises MeasuringError unless a run's first line is from `image` (an ELF file) on that board."""
+    seen = identity(line)
+    for key, value in {"board": board.shown, "image": build_id(image)}.items():
+        if seen.get(key) != value:
+            raise MeasuringError(f"{image.name}: the output comes from another {key}: {seen.get(key)}, not {value}")
+
+
+def crc(lines):
+    """What a run's last line says of those before it."""
+    return zlib.crc32("".join(line + "\n" for line in lines).encode())
+
+
 def check_lines(lines, image, board):
     """Raises MeasuringError unless these are the lines of a whole, successful run of `image` (an ELF file)."""
-    seen = identity(lines[0]) if lines else {}
-    wanted = {"board": board.shown, "image": build_id(image)}
-    for key, value in wanted.items():
-        if seen.get(key) != value:
-            raise MeasuringError(f"{image.name}: the line is from {key} {seen.get(key)}, not {value}")
-    end = (lines or [""])[-1].split()
-    crc = zlib.crc32("".join(line + "\n" for line in lines[:-1]).encode())
-    if len(end) != 3 or end[0] != "end" or end[2] != f"{crc:08x}":
+    check_identity(lines[0] if lines else "", image, board)
+    end = lines[-1].split()
+    wanted = f"{crc(lines[:-1]):08x}"
+    if len(end) != 3 or end[0] != "end" or end[2] != wanted:
         raise MeasuringError(f"{image.name}: the output is damaged: its last line is {lines[-1]!r}, "
-                             f"the CRC of the lines before it {crc:08x}")
+                             f"the CRC of the lines before it {wanted}")
     complaints = [line for line in lines if line.startswith("FAIL ")]
     if int(end[1], 16) not in (0, NOT_CONTAINED) or complaints:
         raise MeasuringError(f"{image.name}: {'; '.join(complaints) or lines[-1]}")
+
+
+def skeleton(lines):
+    """The lines between the first and the last without what a board times: the same in every run of an image."""
+    inner = [line for line in lines[1:-1] if not re.fullmatch("overhead [0-9a-f]{8}", line)]
+    return [re.sub(r"^(ticks \S+ \S+) [0-9a-f]{8}$", r"\1", line) for line in inner]
 
 
 def own_ticks(lines):
@@ -94,7 +110,7 @@ def own_ticks(lines):
 
 
 def run(bench, board, variant):
-    """{(name, what): region} of an image, when every emulator of the board and the image itself agree."""
+    """{(name, what): region} and the lines of an image, when every emulator of the board and the image itself agree."""
     image = board.image(variant)
     path = bench.mcu / "firmware" / image
     stored = path.with_suffix(".uf2" if board.name == "rp2040" else ".bin")
@@ -109,13 +125,13 @@ def run(bench, board, variant):
             raise MeasuringError(str(outcome))
         check_lines(outcome.lines, path, board)
     regions = cross_check(outcomes[-1], outcomes[0])
-    for name, cycles in hand_counted(outcomes[0]):
+    for name, cycles in hand_counted(outcomes[0].lines):
         if regions[name, "check"]["cycles"] != cycles:
             raise MeasuringError(f"{image}: {name} takes {cycles} cycles by hand, {regions[name, 'check']}")
     for name, what, ticks in own_ticks(outcomes[0].lines):
         if regions[name, what]["cycles"] != ticks:
             raise MeasuringError(f"{image}: {name} {what}: SysTick says {ticks}, the counters {regions[name, what]}")
-    return regions
+    return regions, outcomes[0].lines
 
 
 def agree(image, regions, reference):
@@ -135,7 +151,7 @@ def rows(bench, variants, reference_rows, progress):
     def one(job):
         board, variant = job
         try:
-            agree(board.image(variant), run(bench, board, variant), bench.regions[variant])
+            agree(board.image(variant), run(bench, board, variant)[0], bench.regions[variant])
         except MeasuringError as error:
             return str(error)
         return None

@@ -91,9 +91,9 @@ def cross_check(other, unicorn):
     return regions
 
 
-def hand_counted(outcome):
+def hand_counted(lines):
     """[(name, cycles)] of the kernels that an image begins with: what firmware/measure/calibration.S says they take."""
-    checks = [line.split() for line in outcome.lines if line.startswith("timed ") and line.split()[2] == "check"]
+    checks = [line.split() for line in lines if line.startswith("timed ") and line.split()[2] == "check"]
     return [(words[1], int(words[3], 16)) for words in checks]
 
 

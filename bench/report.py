@@ -27,6 +27,7 @@ import markdown
 import report_page
 import report_picture
 import report_text
+import silicon_rows
 from measuring import ISAS, REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, command
 
 BOARD = "qemu-microbit"
@@ -74,7 +75,8 @@ def check_report(report):
 
 
 def check_row(row):
-    if list(row) != ROW_KEYS:
+    measured = str(row.get("source")).startswith("silicon:")
+    if list(row) != ROW_KEYS + (silicon_rows.KEYS if measured else []):
         raise MeasuringError(f"report: a row with the keys {list(row)}")
     for key, choices in CHOICES.items():
         if row[key] not in choices:
@@ -91,6 +93,8 @@ def check_row(row):
             right = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
         if not right:
             raise MeasuringError(f"report: {key} is {value!r} in {row}")
+    if measured:
+        silicon_rows.check(row)
 
 
 EMPTY_ROW = dict.fromkeys(ROW_KEYS) | {"target": "cortex-m0plus", "board": BOARD, "source": "emulated:qemu"}
@@ -224,7 +228,7 @@ def main():
     progress("the same on the other boards")
     everywhere = [v for v in variants if v.opt == opts[v.backend] and v.guest_opt == "-O2"]
     rows_of_boards, disagreements = boards.rows(bench, everywhere, rows, progress)
-    rows += rows_of_boards
+    rows += rows_of_boards + silicon_rows.read()
     complaints += disagreements
     progress("building drivers")
     driver_sizes = drivers.measure()

@@ -33,7 +33,7 @@ class HandCountedCycles(unittest.TestCase):
         for run in (BENCH.run_qemu, BENCH.run_unicorn):
             outcome = run(VARIANTS[0].image)
             self.assertEqual(outcome.status, 0, outcome)
-            wanted = hand_counted(outcome)
+            wanted = hand_counted(outcome.lines)
             seen = [(name, region["cycles"]) for (name, _), region in zip(wanted, outcome.regions)]
             self.assertGreater(len(wanted), 5)
             self.assertEqual(wanted, seen, outcome.emulator)
