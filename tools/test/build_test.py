@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import re
 import stat
 import subprocess
@@ -459,6 +460,22 @@ class Inspection(BuildTest):
         self.assert_refused(3, "is another program", "disasm", other, "--symbols", elf)
         self.assert_refused(3, "not an image", "disasm", elf, "--symbols", elf)
         self.assert_refused(3, f"--symbols {image}: not a", "disasm", image, "--symbols", image)
+
+    def test_damaged_dwarf(self):
+        """Names and lines may be wrong then, but nothing worse happens."""
+        elf, damaged = self.folder / "x.elf", self.folder / "damaged.elf"
+        image = self.build("uint32_t LIMPET_ENTRY(task)(uint32_t x) { return x / 3; }", options=["--debug", elf])
+        content = elf.read_bytes()
+        rng = random.Random(1)
+        for _ in range(25):
+            changed = bytearray(content)
+            for _ in range(rng.choice((1, 10, 100))):
+                changed[rng.randrange(52, len(changed))] = rng.randrange(256)  # behind the ELF header
+            damaged.write_bytes(changed)
+            for words in (("disasm", damaged), ("disasm", image, "--symbols", damaged)):
+                result = self.limpet(*words)
+                self.assertIn(result.returncode, (0, 3))
+                self.assertRegex(result.stderr.decode(), r"\A(limpet: [^\n]+\n)?\Z")
 
     def test_check(self):
         image = self.build("void LIMPET_ENTRY(task)(void) { respond(1, 0, 0); }")
