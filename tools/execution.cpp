@@ -1,10 +1,42 @@
 #include "execution.h"
 
+#include "../interp/bpf/fault.h"
+#include "../interp/bpf/fields.h"
 #include "options.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace limpet {
+
+const char* end_name(limpet_status status) {
+    switch (status) {
+    case LIMPET_RETURN: return "return";
+    case LIMPET_ILLEGAL: return "illegal";
+    case LIMPET_LOAD: return "load";
+    case LIMPET_STORE: return "store";
+    case LIMPET_FETCH: return "fetch";
+    case LIMPET_BREAKPOINT: return "breakpoint";
+    case LIMPET_HOST_CALL: return "host-call";
+    case LIMPET_FUEL: return "fuel";
+    case LIMPET_ECALL: return "ecall";
+    default: throw std::runtime_error("a run ended in a way that there is not");
+    }
+}
+
+/// The instruction that trapped, as digits.
+static std::string trapped_instruction(const Guest& guest, const Backend& backend) {
+    if (!backend.bpf) return fmt::format("{:08x}", guest.instruction_at(guest.vm.pc, backend.isa.compressed));
+    const size_t slot = (guest.vm.pc - guest.vm.window.code_start) / bpf::kSlotBytes;
+    return fmt::format("{:016x}", bpf::slot_at(guest.code(), slot));
+}
+
+void print_trap(const Guest& guest, const Backend& backend, limpet_status status, const std::string& refusal,
+                std::FILE* out) {
+    const bool refused = status == LIMPET_HOST_CALL && !refusal.empty();
+    fmt::print(out, "trap={} pc={:08x} insn={}{}{}\n", end_name(status), guest.vm.pc,
+               trapped_instruction(guest, backend), refused ? " " : "", refused ? refusal : "");
+}
 
 Execution::Execution(const Backend& its_backend, Guest& its_guest, uint64_t fuel)
     : backend(its_backend), guest(its_guest), reference_(choose_backend(its_backend.isa_name, "")), fuel_(fuel),

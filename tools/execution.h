@@ -5,13 +5,22 @@
 #include "../variants/registry.h"
 
 #include <cstdint>
+#include <cstdio>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace limpet {
 
 /// A budget that no guest uses up: more than 500 years at 10^9 instructions a second.
 inline constexpr uint64_t kFuelUnlimited = UINT64_MAX;
+
+/// How a run ended, in a word.
+[[nodiscard]] const char* end_name(limpet_status status);
+
+/// The line about a trap, which left the guest as it is; `refusal`: why a host call was refused, "" if it was none.
+void print_trap(const Guest& guest, const Backend& backend, limpet_status status, const std::string& refusal,
+                std::FILE* out);
 
 /// Runs one guest on one backend with a budget that may be larger than LIMPET_FUEL_MAX.
 class Execution {

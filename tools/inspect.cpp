@@ -11,20 +11,27 @@ namespace limpet {
 
 namespace {
 
+/// What of the data window is uploaded.
+struct UploadedData {
+    explicit UploadedData(const Container& image)
+        // 0..3 are unused: no object is at NULL.
+        : read_only(image.windows.writable_start - std::min(image.windows.writable_start, 4U)),
+          initialised(image.data.size() - std::min<size_t>(image.data.size(), image.stack_top)) {}
+    size_t read_only;
+    size_t initialised;
+};
+
 /// "1 byte", "2 bytes"
 std::string count(size_t number, std::string_view what) {
     return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
 }
 
 void print_memory(const Container& image, std::FILE* out) {
-    // 0..3 are unused: no object is at NULL.
-    constexpr uint32_t unused_bytes = 4;
     const limpet_windows& windows = image.windows;
-    const size_t read_only = windows.writable_start - std::min(windows.writable_start, unused_bytes);
-    const size_t initialised = image.data.size() - std::min<size_t>(image.data.size(), image.stack_top);
+    const UploadedData data(image);
     const size_t variables = windows.data_size - image.stack_top;
     fmt::print(out, "upload     {}: {} code, {} read-only data, {} initialised variables\n",
-               count(image.code.size() + read_only + initialised, "byte"), image.code.size(), read_only, initialised);
+               count(upload_bytes(image), "byte"), image.code.size(), data.read_only, data.initialised);
     fmt::print(out, "memory     {}: {} code, {} data ({} stack, {} variables)\n",
                count(size_t{windows.data_size} + windows.code_size, "byte"), windows.code_size, windows.data_size,
                image.stack_top - windows.writable_start, variables);
@@ -42,6 +49,11 @@ void print_message(const Message& message, std::FILE* out) {
 }
 
 } // namespace
+
+uint32_t upload_bytes(const Container& image) {
+    const UploadedData data(image);
+    return static_cast<uint32_t>(image.code.size() + data.read_only + data.initialised);
+}
 
 void print_info(const Container& image, std::FILE* out) {
     fmt::print(out, "isa        {}, {}\n", image.isa, image.encoding);

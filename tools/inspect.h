@@ -4,10 +4,14 @@
 
 #include "../interp/image/container.h"
 
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
 namespace limpet {
+
+/// Code, read-only data and initialised variables.
+[[nodiscard]] uint32_t upload_bytes(const Container& image);
 
 /// Everything that is known of an image, for people.
 void print_info(const Container& image, std::FILE* out);

@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "image_commands.h"
 #include "listing.h"
+#include "measure.h"
 #include "run.h"
 
 #include <CLI/CLI.hpp>
@@ -60,6 +61,23 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
     return run;
 }
 
+/// Adds `measure` to the command.
+CLI::App* add_measure(CLI::App& app, MeasureOptions& options) {
+    CLI::App* measure =
+        app.add_subcommand("measure", "What a guest costs on a Cortex-M0+ under each backend: flash, RAM, cycles");
+    measure->add_option("FILE", options.file, "A driver's C (driver.c), an image or an ELF executable")->required();
+    measure->add_option("--isa", options.isa, "Profile (default: what the file says; C is built for all)");
+    measure->add_option("--entry", options.entry, "Entry to call (default: the mock's schedule, or the only entry)");
+    measure->add_option("--args", options.args, "w0,w1,..: a0 to a5 (default: 0)");
+    measure->add_option("--imports", options.imports, "The firmware's declarations, a .calls file");
+    measure->add_option("--mock", options.mock, "A script of the firmware around the guest, JSON (tools/mock.md)");
+    measure->add_option("--fuel", options.fuel, "Instructions after which it is stopped (default: 1000000)");
+    measure->add_option("-D", options.build.defines, "For C, as of `limpet build`")->allow_extra_args(false);
+    measure->add_option("-I", options.build.includes, "For C, as of `limpet build`")->allow_extra_args(false);
+    measure->add_option("-O", options.build.optimisation, "For C: 0 1 2 3 s z g")->capture_default_str();
+    return measure;
+}
+
 /// An option's empty value is a mistake, such as a script's variable that is not set, and must not count as none. What
 /// has no name may be empty: no memory, for bpf-plugin.
 void refuse_empty_values(const CLI::App& app) {
@@ -83,6 +101,8 @@ int command(int argc, char** argv) {
     app.require_subcommand(0, 1); // how many there must be is checked below, with a better message
     RunOptions run_options;
     const CLI::App* run = add_run(app, run_options);
+    MeasureOptions measure_options;
+    const CLI::App* measure = add_measure(app, measure_options);
     std::string file;
     std::string isa;
     std::string backend;
@@ -108,14 +128,17 @@ int command(int argc, char** argv) {
     }
     refuse_empty_values(app);
     if (app.get_subcommands().empty())
-        throw UsageError("one of these is needed: build, info, check, sdk, run, disasm, batch, backends, bpf-plugin");
+        throw UsageError(
+            "one of these is needed: build, info, check, sdk, run, measure, disasm, batch, backends, bpf-plugin");
     if (const auto status = images.run()) return *status;
     if (plugin->parsed()) return bpf_plugin_command(plugin_options, stdin);
     try {
         if (run->parsed()) return run_command(run_options);
+        if (measure->parsed()) return measure_command(measure_options);
         if (disasm->parsed()) return disasm_command(file, isa, symbols);
     } catch (const LoadError& error) {
-        throw LoadError((run->parsed() ? run_options.file : file) + ": " + error.what());
+        const std::string& path = run->parsed() ? run_options.file : measure->parsed() ? measure_options.file : file;
+        throw LoadError(path + ": " + error.what());
     }
     return batch->parsed() ? batch_command(isa, backend) : print_backends();
 }

@@ -1,7 +1,6 @@
 #include "run.h"
 
 #include "../interp/bpf/fault.h"
-#include "../interp/bpf/fields.h"
 #include "builder/sdk.h"
 #include "errors.h"
 #include "execution.h"
@@ -67,22 +66,6 @@ void dump_signature(const Guest& guest, const Signature& signature, Output& outp
     output.close();
 }
 
-const char* end_name(limpet_status status, bool tohost) {
-    if (tohost) return "tohost";
-    switch (status) {
-    case LIMPET_RETURN: return "return";
-    case LIMPET_ILLEGAL: return "illegal";
-    case LIMPET_LOAD: return "load";
-    case LIMPET_STORE: return "store";
-    case LIMPET_FETCH: return "fetch";
-    case LIMPET_BREAKPOINT: return "breakpoint";
-    case LIMPET_HOST_CALL: return "host-call";
-    case LIMPET_FUEL: return "fuel";
-    case LIMPET_ECALL: return "ecall";
-    default: throw std::runtime_error("a run ended in a way that there is not");
-    }
-}
-
 void dump_state(Guest& guest, const char* end, Output& output) {
     fmt::print(output.get(), "end={}\npc={:08x}\n", end, guest.vm.pc);
     const std::span<const uint32_t> words = guest.registers();
@@ -92,13 +75,6 @@ void dump_state(Guest& guest, const char* end, Output& output) {
     else
         for (size_t i = 0; i < words.size(); ++i) fmt::print(output.get(), "x{}={:08x}\n", i + 1, words[i]);
     output.close();
-}
-
-/// The instruction that trapped, as digits.
-std::string trapped_instruction(const Guest& guest, const Backend& backend) {
-    if (!backend.bpf) return fmt::format("{:08x}", guest.instruction_at(guest.vm.pc, backend.isa.compressed));
-    const size_t slot = (guest.vm.pc - guest.vm.window.code_start) / bpf::kSlotBytes;
-    return fmt::format("{:016x}", bpf::slot_at(guest.code(), slot));
 }
 
 /// What a backend says of a guest before it is run, in words.
@@ -179,7 +155,7 @@ int run_command(const RunOptions& options) {
 
     const limpet_status status = session.status();
     const bool by_tohost = session.ended_by_tohost();
-    const char* end = end_name(status, by_tohost);
+    const char* end = by_tohost ? "tohost" : end_name(status);
     if (signature_output.wanted()) dump_signature(guest, signature, signature_output);
     if (state_output.wanted()) dump_state(guest, end, state_output);
     if (mock) {
@@ -189,8 +165,7 @@ int run_command(const RunOptions& options) {
     }
     if (by_tohost) return watch->value() == 1 ? kExitOk : kExitGuestFailure;
     if (status == LIMPET_RETURN || status == LIMPET_ECALL) return kExitOk;
-    const std::string reason = mock && status == LIMPET_HOST_CALL ? " " + mock->refusal() : "";
-    fmt::print(stderr, "trap={} pc={:08x} insn={}{}\n", end, guest.vm.pc, trapped_instruction(guest, backend), reason);
+    print_trap(guest, backend, status, mock ? mock->refusal() : "", stderr);
     return kExitTrap;
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Are the emulated measurements to be trusted? Hand-counted cycles, planted differences, hostile guests, faults.
 
-    bench/tests/emulation_test.py BUILD_DIR
+    bench/tests/emulation_test.py BUILD_DIR LIMPET      the command, whose `measure` must tell the same
 """
 
 import copy
+import functools
 import sys
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,12 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from measuring import ISAS, Bench, MeasuringError, Outcome, Variant, cross_check, hand_counted
+from measuring import ISAS, REFERENCE, Bench, MeasuringError, Outcome, Variant, command, cross_check, hand_counted
 
 FAULTED = 99  # exit status of firmware/boards/qemu-microbit after an exception
 BENCH = Bench(Path(sys.argv.pop(1)).resolve())
+LIMPET = Path(sys.argv.pop(1)).resolve()
+SEED = 1  # WORKLOAD_SEED
 VARIANTS = []
 
 
@@ -75,9 +78,19 @@ class Emulators(unittest.TestCase):
         self.assertIn("misaligned access", "\n".join(unicorn.lines))
 
 
+@functools.cache
+def told_by_command(isa, workload):
+    """{backend: (flash_bytes, instructions, cycles)} by `limpet measure`, of the guest that is in the images."""
+    guest = BENCH.mcu / f"firmware/guests/{isa}-O2/{workload}.elf"
+    lines = command([LIMPET, "measure", guest, "--isa", isa, "--entry", workload, "--args", SEED]).splitlines()
+    rows = [line.split() for line in lines if line.startswith(isa)]
+    flash_bytes = {row[1]: int(row[3]) for row in rows if len(row) == 12}
+    return {row[1]: (flash_bytes[row[1]], float(row[4]), int(row[5])) for row in rows if len(row) == 8}
+
+
 class Backends(unittest.TestCase):
     """Fails when a backend computes a wrong result, or when a hostile guest ends in another trap than it must or in a
-    fault of the firmware: firmware/measure/hostile_guest.S."""
+    fault of the firmware: firmware/measure/hostile_guest.S. And when the command `limpet` counts otherwise."""
 
     def test_results_are_right_and_hostile_guests_contained(self):
         with ThreadPoolExecutor() as pool:
@@ -85,6 +98,12 @@ class Backends(unittest.TestCase):
                 with self.subTest(str(variant)):
                     self.assertEqual(complaints, [])
                     self.assertLess(measured["empty"]["executed"], 20)
+                    for name in ("crc32", "fib"):
+                        seen = (BENCH.flash_bytes(variant), measured[name]["executed"], measured[name]["cycles"])
+                        told = told_by_command(variant.isa, name)[variant.backend]
+                        self.assertEqual((told[0], told[2]), (seen[0], seen[2]))
+                        if variant.backend == REFERENCE:  # which counts exactly
+                            self.assertEqual(told[1], seen[1])
 
 
 if __name__ == "__main__":

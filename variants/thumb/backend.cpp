@@ -9,13 +9,12 @@ namespace limpet {
 
 namespace thumb {
 
-namespace {
-
-/// The images of this build, or others of the same names (scripts/mutate).
 std::string image_directory() {
     const char* other = std::getenv("LIMPET_THUMB_IMAGES");
     return other == nullptr ? kThumbImages : other;
 }
+
+namespace {
 
 std::string image_name(std::string backend, const std::string& isa) {
     std::ranges::replace(backend, '/', '-');

@@ -7,6 +7,9 @@
 
 namespace limpet::thumb {
 
+/// Where the images of this build are, or others of the same names (scripts/mutate).
+[[nodiscard]] std::string image_directory();
+
 /// Runs a library's object code. What limpet_host cannot say of a guest (a base that is not 0, read-only or executable
 /// parts with gaps) the machine watches: where such a guest does what its rights forbid, it is taken back to where the
 /// library was entered or came back from a host call, and the reference shows the trap. (So for

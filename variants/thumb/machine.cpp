@@ -121,6 +121,34 @@ void Machine::fail(const std::string& what) const {
     std::abort();
 }
 
+void Machine::observe(Observer* observer) {
+    if (observer_ != nullptr) check(uc_hook_del(uc_, observer_hook_), "remove hook");
+    observer_ = observer;
+    if (observer_ != nullptr)
+        check(uc_hook_add(uc_, &observer_hook_, UC_HOOK_CODE, reinterpret_cast<void*>(on_instruction), this, 1, 0),
+              "hook");
+    // Hooks are part of translations.
+    check(uc_ctl_remove_cache(uc_, kImage, kImage + kImageSize), "forget translations");
+    check(uc_ctl_remove_cache(uc_, kPrepared, kPrepared + kPreparedMax), "forget translations");
+}
+
+/// What is at an address that is executed.
+const uint8_t* Machine::code(uint32_t address) const {
+    const bool in_image = inside(address, 4, kImage, static_cast<uint32_t>(image_.size()));
+    return in_image ? &image_[address - kImage] : ram(address);
+}
+
+void Machine::on_instruction(uc_engine* uc, uint64_t address, uint32_t /*size*/, void* self) {
+    const auto place = static_cast<uint32_t>(address);
+    if (place == kReturn || place == kHostCall) return;
+    const auto& machine = *static_cast<Machine*>(self);
+    uint16_t halfwords[2];
+    std::memcpy(halfwords, machine.code(place), sizeof halfwords);
+    uint32_t sp = 0;
+    uc_reg_read(uc, UC_ARM_REG_SP, &sp);
+    machine.observer_->instruction(place, halfwords[0], halfwords[1], sp);
+}
+
 /// False: Unicorn is to stop where nothing is mapped.
 bool Machine::on_access(uc_engine* /*uc*/, uc_mem_type type, uint64_t address, int size, int64_t /*value*/,
                         void* self) {
@@ -238,6 +266,7 @@ void Machine::go(Core& core) {
     check(uc_reg_read_batch(uc_, const_cast<int*>(kCoreIds.data()), at.data(), 16), "read registers");
     core[kPc] &= ~kThumb;
     if (core[kPc] != kReturn && core[kPc] != kHostCall) fail("stopped in the middle");
+    if (observer_ != nullptr) observer_->left(core[kPc] == kReturn);
 }
 
 /// The library calls host.call(vm, host, id, args). The callback may leave by longjmp: this frame owns nothing.

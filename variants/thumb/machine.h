@@ -21,6 +21,20 @@ struct Forbidden {
     uint32_t fuel;                 ///< what the budget still allowed there
 };
 
+/// Sees each instruction of a library before it runs.
+class Observer {
+public:
+    Observer() = default;
+    Observer(const Observer&) = delete;
+    Observer& operator=(const Observer&) = delete;
+    virtual ~Observer() = default;
+
+    /// first, second: the halfword at the address, and the one behind it.
+    virtual void instruction(uint32_t address, uint16_t first, uint16_t second, uint32_t sp) = 0;
+    /// The instruction before this was the last one: its function has returned, or calls the host.
+    virtual void left(bool returned) = 0;
+};
+
 /// Runs the functions of one image. Every access is held to what silicon and limpet.h allow: naturally aligned (ARMv6-M
 /// faults otherwise; Unicorn's Cortex-M0 does not), and inside the VM struct, the host struct, the guest's memory, the
 /// image's constants or the stack. An access that is not ends the program with a message, because whatever comes after
@@ -40,12 +54,18 @@ public:
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel);
     limpet_status resume(Guest& guest, uint32_t fuel);
 
+    /// limpet_prepared_kept, after prepare.
+    uint32_t prepared_kept(Guest& guest) { return result_of(Function::kPreparedKept, guest); }
+
+    /// From now on; nullptr: nobody. It costs most of the speed.
+    void observe(Observer* observer);
+
     /// The most that any run has used, the frames of host calls excluded.
     [[nodiscard]] uint32_t deepest_stack_bytes() const { return deepest_stack_bytes_; }
 
 private:
     /// Words of the table that an image starts with.
-    enum class Function { kInit, kPrepare, kCall, kResume, kPreparedSize };
+    enum class Function { kInit, kPrepare, kCall, kResume, kPreparedSize, kPreparedKept };
 
     /// Registers r0..r12, sp, lr, pc.
     using Core = std::array<uint32_t, 16>;
@@ -53,6 +73,8 @@ private:
     [[nodiscard]] static bool holds(const Guest& guest);
     uint32_t result_of(Function function, Guest& guest, uint32_t a = 0, uint32_t b = 0);
     limpet_status checked(Guest& guest, uint32_t status);
+    static void on_instruction(uc_engine* uc, uint64_t address, uint32_t size, void* self);
+    [[nodiscard]] const uint8_t* code(uint32_t address) const;
     static bool on_access(uc_engine* uc, uc_mem_type type, uint64_t address, int size, int64_t value, void* self);
     void access(uint32_t address, uint32_t size, bool write);
     [[nodiscard]] bool allowed(uint32_t address, uint32_t size, bool write) const;
@@ -73,6 +95,8 @@ private:
     uc_engine* uc_ = nullptr;
     uint8_t* ram_ = nullptr;
     std::vector<uint8_t> image_;
+    Observer* observer_ = nullptr;
+    uc_hook observer_hook_ = 0;
     const MappedHost* host_ = nullptr; ///< of the guest that is in the machine
     limpet_windows window_{};          ///< its windows
     uint32_t data_ = 0;                ///< where its data window is

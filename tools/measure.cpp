@@ -1,0 +1,183 @@
+#include "measure.h"
+
+#include "builder/files.h"
+#include "builder/sdk.h"
+#include "errors.h"
+#include "inspect.h"
+#include "measure_table.h"
+#include "mock/mock.h"
+#include "program.h"
+#include "session.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <memory>
+
+namespace limpet {
+
+namespace {
+
+/// More than an entry of a driver has any reason to take, and done in seconds.
+constexpr uint64_t kFuelDefault = 1'000'000;
+
+/// The command line, understood.
+struct Plan {
+    const MeasureOptions& options;
+    std::array<uint32_t, 6> arguments;
+    uint64_t fuel;
+};
+
+/// A guest, and the firmware around it if there is a mock. Each run needs a new one.
+struct Subject {
+    Subject(const Plan& plan, const std::string& path);
+    /// Calls the guest as planned. Returns an ExitStatus; what went wrong is said on `errors`.
+    int run(const Plan& plan, const MeasuringBackend& backend, std::FILE* errors);
+    /// Is there anything to run? Without a mock, an image's host calls would trap.
+    [[nodiscard]] bool can_run(const Plan& plan) const;
+    [[nodiscard]] GuestBytes bytes() const;
+
+    Program program;
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere{std::fopen("/dev/null", "w"), std::fclose};
+    std::optional<mock::Mock> mock;
+    std::unique_ptr<Guest> guest;
+};
+
+Subject::Subject(const Plan& plan, const std::string& path) : program(path, 0) {
+    const MeasureOptions& options = plan.options;
+    if (!options.mock.empty())
+        mock.emplace(options.mock, options.imports, program, nowhere.get());
+    else if (!options.imports.empty())
+        program.bind(read_imports(options.imports));
+    guest = program.make_guest({});
+}
+
+bool Subject::can_run(const Plan& plan) const {
+    const Container* image = program.image();
+    return mock || !plan.options.entry.empty() || image == nullptr ||
+           (image->entries.size() == 1 && image->imports.empty());
+}
+
+GuestBytes Subject::bytes() const {
+    const limpet_windows& window = guest->vm.window;
+    const uint32_t code = window.code_size + LIMPET_GUARD_BYTES;
+    if (const Container* image = program.image()) return {upload_bytes(*image), window.data_size, code};
+    return {std::nullopt, window.data_size, code};
+}
+
+int Subject::run(const Plan& plan, const MeasuringBackend& backend, std::FILE* errors) {
+    const bool scheduled = mock && mock->has_schedule() && plan.options.entry.empty();
+    std::optional<EntryCall> only;
+    if (!scheduled) only = {.address = program.entry(plan.options.entry), .arguments = plan.arguments};
+    OneCall one_call(only.value_or(EntryCall{}));
+    if (mock) mock->attach(*guest, only);
+    Execution execution(backend, *guest, plan.fuel);
+    Session session(execution, mock ? static_cast<Schedule&>(*mock) : one_call, nullptr);
+    session.run();
+
+    const limpet_status status = session.status();
+    if (mock) {
+        if (const auto verdict = mock->verdict(status)) {
+            if (!verdict->good) fmt::print(errors, "limpet: {}\n", verdict->text);
+            return verdict->good ? kExitOk : kExitGuestFailure;
+        }
+    }
+    if (status == LIMPET_RETURN || status == LIMPET_ECALL) return kExitOk;
+    print_trap(*guest, backend, status, mock ? mock->refusal() : "", errors);
+    return kExitTrap;
+}
+
+/// Throws unless a backend did the same as the reference, with which all went well.
+void expect_same(const MeasuringBackend& reference, const Guest& expected, const MeasuringBackend& backend,
+                 const Guest& got, int status) {
+    const auto same_call = [](const MeasuredCall& a, const MeasuredCall& b) {
+        return a.entry == b.entry && a.result == b.result;
+    };
+    if (status != kExitOk || !std::ranges::equal(reference.calls(), backend.calls(), same_call) ||
+        !std::ranges::equal(expected.memory(), got.memory()))
+        throw std::runtime_error(fmt::format("{} does something else than {}", backend.name, reference.name));
+}
+
+/// A backend's library: the backend is one, or there is one that is like it.
+std::unique_ptr<thumb::ThumbBackend> library_of(const Backend& backend) {
+    if (!backend.emulated) return std::make_unique<thumb::ThumbBackend>(backend);
+    return std::make_unique<thumb::ThumbBackend>(backend.name, backend.isa_name, backend.isa, backend.counts_exactly);
+}
+
+/// Measures a program under every backend of its isa. Returns an ExitStatus.
+int measure_program(const Plan& plan, const std::string& path, CostTable& table) {
+    const FlashCosts flash(thumb::image_directory());
+    Subject expected(plan, path);
+    const std::string isa = plan.options.isa.empty() ? expected.program.isa_name() : plan.options.isa;
+    const MeasuringBackend reference(choose_backend(isa, ""));
+    const bool runs = expected.can_run(plan);
+    std::map<uint32_t, std::string> names;
+    if (runs) {
+        if (reference.prepare(*expected.guest) != LIMPET_RETURN) throw LoadError(reference.name + " cannot run it");
+        if (const int status = expected.run(plan, reference, stderr); status != kExitOk) return status;
+        for (const MeasuredCall& call : reference.calls()) names[call.entry] = expected.program.label(call.entry);
+        if (reference.calls().size() == 1 && !plan.options.entry.empty())
+            names[reference.calls()[0].entry] = plan.options.entry;
+    }
+    for (const auto& backend : backends()) {
+        if (backend->isa_name != isa) continue;
+        const auto library = library_of(*backend);
+        const MeasuringBackend measured(*library);
+        Subject subject(plan, path);
+        Costs costs;
+        costs.flash = flash.of(*backend);
+        costs.guest = subject.bytes();
+        costs.refused = measured.prepare(*subject.guest) != LIMPET_RETURN;
+        if (runs && !costs.refused) {
+            const int status = subject.run(plan, measured, subject.nowhere.get());
+            expect_same(reference, *expected.guest, measured, *subject.guest, status);
+            costs.calls = measured.calls();
+            for (size_t i = 0; i < costs.calls.size(); ++i)
+                costs.calls[i].guest_insns = reference.calls()[i].guest_insns;
+        }
+        costs.prepared_bytes = measured.prepared_bytes();
+        costs.prepare_cycles = measured.prepare_cycles();
+        costs.stack_bytes = measured.stack_bytes();
+        table.add(*backend, costs, names);
+    }
+    return kExitOk;
+}
+
+/// Builds a driver's C for each isa, or the one that is wanted, and measures it.
+int measure_source(const Plan& plan, CostTable& table) {
+    std::vector<std::string> isas;
+    for (const auto& backend : backends())
+        if (std::ranges::find(isas, backend->isa_name) == isas.end()) isas.push_back(backend->isa_name);
+    if (!plan.options.isa.empty()) isas = {plan.options.isa};
+    const TemporaryFolder folder;
+    for (const std::string& isa : isas) {
+        BuildOptions build_options = plan.options.build;
+        build_options.sources = {plan.options.file};
+        build_options.isa = isa;
+        build_options.imports = plan.options.imports;
+        const std::string path = folder.path() / (isa + ".limpet");
+        write_bytes(path, build(build_options).image);
+        if (const int status = measure_program(plan, path, table); status != kExitOk) return status;
+    }
+    return kExitOk;
+}
+
+} // namespace
+
+int measure_command(const MeasureOptions& options) {
+    const Plan plan{.options = options,
+                    .arguments = parse_arguments(options.args),
+                    .fuel = options.fuel.empty() ? kFuelDefault : parse_large_number("--fuel", options.fuel)};
+    if (!options.isa.empty() && choose_backend(options.isa, "").bpf)
+        throw UsageError("--isa " + options.isa + ": there is no library for Cortex-M0+ to measure");
+    if (!options.args.empty() && options.entry.empty() && !options.mock.empty())
+        throw UsageError("--args needs --entry");
+    if (!std::filesystem::exists(thumb::image_directory() + "/flash.txt"))
+        throw LoadError("the Cortex-M0+ images that this command was built with are gone");
+    CostTable table;
+    const bool source = options.file.ends_with(".c");
+    const int status = source ? measure_source(plan, table) : measure_program(plan, options.file, table);
+    if (status == kExitOk) table.print(stdout);
+    return status;
+}
+
+} // namespace limpet
