@@ -2,12 +2,14 @@
 
 A line has the rows that changed only, so that a diff of the file tells what a commit did. All lines together, the later
 ones over the earlier, are the baseline that `scripts/report --check` compares with. The commit of a line is the one
-that added it (git blame). A row, named "backend isa opt board":
+that added it (git blame). A row, named "backend isa opt":
 
-    {"flash_bytes": .., "state_bytes": .., "stack_bytes": .., "cycles_per_insn": geometric mean,
+    {"boards": [those that it was emulated on], "flash_bytes": .., "state_bytes": .., "stack_bytes": ..,
+     "cycles_per_insn": geometric mean,
      "workloads": {"crc32 -O2": [cycles, prepared_bytes, image_bytes], .., "empty -O2": [cycles]}}
 
-null: there is no such row any more.
+"drivers isa": {driver: image_bytes}. null: there is no such row any more. A row takes the same on every emulated board,
+or the report is an error.
 """
 
 import json
@@ -26,18 +28,23 @@ WORKLOAD_FIGURES = ["cycles", "prepared_bytes", "image_bytes"]
 def figures(report):
     """{name: row} of a report's emulated rows, as a line of the history has them."""
     result = {}
-    places = [(board, guest_opt) for board in emulated_boards(report) for guest_opt in ("-O2", "-Os")]
-    for board, guest_opt in places:
-        for (backend, isa, opt), rows in groups(report, guest_opt, board).items():
+    for guest_opt in ("-O2", "-Os"):
+        for (backend, isa, opt), rows in groups(report, guest_opt).items():
             some = rows["crc32"]
-            row = result.setdefault(f"{backend} {isa} {opt} {board}", {
-                **{key: some[key] for key in ("flash_bytes", "state_bytes", "stack_bytes")},
+            row = result.setdefault(f"{backend} {isa} {opt}", {
+                "boards": [], **{key: some[key] for key in ("flash_bytes", "state_bytes", "stack_bytes")},
                 "cycles_per_insn": None, "workloads": {}})
             if guest_opt == "-O2":
                 row["cycles_per_insn"] = round(mean_and_deviation(rows, "cycles_per_insn")[0], 2)
             for name, figures_of in rows.items():
                 keys = WORKLOAD_FIGURES if name != "empty" else ["cycles"]
                 row["workloads"][f"{name} {guest_opt}"] = [figures_of[key] for key in keys]
+    for row in report["rows"]:
+        if row["cycles"] is None:  # a driver
+            result.setdefault(f"drivers {row['isa']}", {})[row["workload"]] = row["image_bytes"]
+    for board in emulated_boards(report):
+        for name in groups(report, "-O2", board):
+            result[" ".join(name)]["boards"].append(board)
     return result
 
 
@@ -75,6 +82,8 @@ def write(lines, path=FILE):
 
 def _flat(row):
     """{what: number} of a row: what must not grow."""
+    if "workloads" not in row:
+        return {f"{driver}: image_bytes": image_bytes for driver, image_bytes in row.items()}
     fixed_bytes = row["state_bytes"] + row["stack_bytes"]
     result = {"flash_bytes": row["flash_bytes"], "RAM (state and stack)": fixed_bytes}
     for name, values in row["workloads"].items():
@@ -93,6 +102,8 @@ def grown(before, now):
             lines.append(f"{name}: not measured any more")
             continue
         new = _flat(now[name])
+        lines += [f"{name} on {board}: not measured any more"
+                  for board in old_row.get("boards", []) if board not in now[name]["boards"]]
         for what, old_value in _flat(old_row).items():
             if what not in new:
                 lines.append(f"{name}: {what}: not measured any more")
@@ -135,14 +146,14 @@ def trend(lines, commits_of=None):
         is_last = step == len(lines)
         current = state_after(lines[:step])
         for name, row in current.items():
-            if not is_last and before.get(name) == row:
+            if "workloads" not in row or (before.get(name) == row and not is_last):
                 continue
-            backend, isa, opt, board = name.split(" ")
+            backend, isa, _ = name.split(" ")
             prepared_bytes = max(values[1] for values in row["workloads"].values() if len(values) > 1)
             values = {"flash_bytes": row["flash_bytes"], "cycles_per_insn": row["cycles_per_insn"],
                       "ram_bytes": row["state_bytes"] + row["stack_bytes"] + prepared_bytes}
-            common = {"name": f"{backend} {isa} {opt}", "backend": backend, "isa": isa, "board": board, "step": step,
-                      "date": line["date"], "why": line["why"], "commit": commit.hash, "last": is_last}
+            common = {"name": name, "backend": backend, "isa": isa, "step": step, "date": line["date"],
+                      "why": line["why"], "commit": commit.hash, "last": is_last}
             rows += [common | {"figure": figure, "value": value} for figure, value in values.items()]
         before = current
     return rows

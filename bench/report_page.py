@@ -30,11 +30,13 @@ def _mean_of(rows):
         "gsd": geometric_deviation([row["slowdown"] for row in chosen]),
         "prepared_bytes": round(sum(row["prepared_bytes"] for row in chosen) / len(chosen)),
         "prepare_cycles": round(sum(row["prepare_cycles"] for row in chosen) / len(chosen)),
+        "ratio": geometric_mean([row.get("ratio", 1) for row in chosen]),
     }
 
 
 def _tip(point):
     """What a dot says when the mouse is over it."""
+    silicon = {"against emulation": f"{point['ratio']:.3f} times the cycles"} if point["silicon"] else {}
     return {
         "title": f"{point['backend']} {point['isa']}, built {point['opt']}", "board": point["board"],
         "workload": point["workload"], "flash": f"{point['flash_bytes']:,} B",
@@ -42,7 +44,7 @@ def _tip(point):
                f"{point['prepared_bytes']}",
         "cycles per guest instruction": f"{point['cycles_per_insn']:.1f}", "slowdown": f"{point['slowdown']:.1f}",
         "empty call": f"{point['empty_cycles']} cycles",
-    }
+    } | silicon
 
 
 def _points_of(rows, label):
@@ -54,7 +56,8 @@ def _points_of(rows, label):
     points = [common | {"workload": MEAN} | _mean_of(rows)]
     for name in WORKLOADS:
         keys = ("cycles_per_insn", "slowdown", "cycles", "native_cycles", "prepared_bytes", "prepare_cycles")
-        points.append(common | {"workload": name} | {key: rows[name][key] for key in keys})
+        points.append(common | {"workload": name} | {key: rows[name][key] for key in keys} |
+                      {"ratio": rows[name].get("ratio", 1)})
     for point in points:
         point["ram_bytes"] = point["state_bytes"] + point["stack_bytes"] + point["prepared_bytes"]
         point["tip"] = _tip(point)
@@ -112,8 +115,6 @@ COMMIT_COLUMNS = [{"key": "step", "title": "change", "digits": 0}, {"key": "date
 def page_data(report, drivers, lines):
     commits_of = history.commits()
     trend = history.trend(lines, commits_of)
-    for row in trend:
-        row["board"] += " (emulated)"
     return {
         "commit_line": f"Commit {report['commit']}. " + " ".join(f"{text}." for text in report["compilers"].values()),
         "workloads": WORKLOADS, "points": points(report), "drivers": drivers,

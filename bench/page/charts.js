@@ -194,8 +194,8 @@ function trendChart(rows, isas, start) {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     config: LITE_CONFIG,
     data: { values: rows },
-    params: params(start, isas, ["board", "isas", "figure", "backend"]),
-    transform: [isaFilter, { filter: "datum.board == board && datum.figure == figure" },
+    params: params(start, isas, ["isas", "figure", "backend"]),
+    transform: [isaFilter, { filter: "datum.figure == figure" },
                 { filter: "backend == 'all' || datum.backend == backend" }],
     width: "container", height: 300,
     encoding: {

@@ -19,6 +19,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import history
+import silicon_rows
 import peers
 import report_page
 from measuring import WORKLOADS
@@ -31,11 +32,15 @@ HOSTILE = "</script><b id='escaped'>why</b>"
 
 
 def sample_page():
-    """Three backends of two isas on two boards; figures are 10, 20 and 30 times the number of the workload."""
+    """Three backends of two isas on two boards, one of which is real, too; figures are 10, 20 and 30 times the number of
+    the workload."""
     whole = sample(factor=10)
     for other in (sample("rv32-goto", "rv32ec", "-O2", factor=20), sample("rv32-goto", "rv32emc", "-O2", factor=30),
                   sample(board="rp2040", factor=10)):
         whole["rows"] += other["rows"]
+    for row in other["rows"]:
+        silicon = dict(zip(silicon_rows.KEYS, (1.25, 0, "0" * 40, "0" * 40)))
+        whole["rows"].append(row | {"source": "silicon:e6614103", "cycles": row["cycles"] and row["cycles"] + 1} | silicon)
     lines, before = [], {}
     for day, measured in enumerate((sample(), whole), 1):
         now = history.figures(measured)
@@ -141,6 +146,8 @@ class ReportPage(unittest.TestCase):
         page.choose("board", "rp2040 (emulated)")
         self.assertEqual(page.count("tradeoff", "dots"), 1)
         self.assertEqual(page.cells("figures", 0), ["rv32-switch"])
+        page.choose("board", "rp2040 (silicon e6614103)")
+        self.assertEqual(page.count("tradeoff", "dots"), 1)
         page.click("#others")
         self.assertEqual(page.count("tradeoff", "peer-dots"), 0)
         page.click("#isas input[value=rv32ec]")
