@@ -50,7 +50,8 @@ function(limpet_bpf_backend name header namespace opt)
   set(LIMPET_TUNING_${name} ${ARGN} PARENT_SCOPE)
 endfunction()
 
-limpet_bpf_backend(bpf-switch   bpf/switch/switch.h      bpf_switch        -Os)
+limpet_bpf_backend(bpf-switch   bpf/switch/switch.h      bpf_switch        -Os
+                   -fno-tree-loop-distribute-patterns)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 
@@ -83,16 +84,22 @@ function(limpet_library_name result backend isa opt)
   set(${result} limpet-${name}-${isa}-${opt} PARENT_SCOPE)
 endfunction()
 
-# Library `target`: the C interfaces of limpet.h and limpet_calls.h, carried out by one backend for one isa.
+# Library `target`: the C interfaces of limpet.h (or limpet_bpf.h) and limpet_calls.h, carried out by one backend for one isa.
 function(limpet_add_library target backend isa)
-  limpet_expect_one_of(backend "${backend}" ${LIMPET_BACKENDS})
-  limpet_expect_one_of(isa "${isa}" ${LIMPET_ISAS})
+  limpet_expect_one_of(backend "${backend}" ${LIMPET_BACKENDS} ${LIMPET_BPF_BACKENDS})
+  if(backend IN_LIST LIMPET_BPF_BACKENDS)
+    limpet_expect_one_of(isa "${isa}" ${LIMPET_BPF_ISAS})
+  else()
+    limpet_expect_one_of(isa "${isa}" ${LIMPET_ISAS})
+  endif()
   if(backend IN_LIST LIMPET_THUMB_BACKENDS AND NOT CMAKE_CROSSCOMPILING)
     message(FATAL_ERROR "${backend} is Thumb code: its library is for Cortex-M only")
   endif()
   limpet_add_calls_object()
   set(source c_api.cpp)
-  if(LIMPET_HEADER_${backend} MATCHES "\\.S$")
+  if(backend IN_LIST LIMPET_BPF_BACKENDS)
+    set(source bpf_c_api.cpp)
+  elseif(LIMPET_HEADER_${backend} MATCHES "\\.S$")
     set(source ${LIMPET_HEADER_${backend}})
   endif()
   add_library(${target} STATIC ${LIMPET_ROOT}/variants/${source} $<TARGET_OBJECTS:limpet_calls_object>)

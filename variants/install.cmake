@@ -2,7 +2,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 install(TARGETS limpet EXPORT limpetTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES interp/limpet.h interp/calls/limpet_calls.h interp/calls/limpet_calls_templates.h
+install(FILES interp/limpet.h interp/limpet_bpf.h interp/calls/limpet_calls.h interp/calls/limpet_calls_templates.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT limpetTargets NAMESPACE limpet:: FILE limpetConfig.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/limpet)

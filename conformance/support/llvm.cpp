@@ -63,4 +63,19 @@ std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t
     return texts;
 }
 
+std::vector<std::string> llvm_bpf_text(std::span<const uint8_t> code) {
+    const Scratch scratch;
+    {
+        std::ofstream source(scratch.file("t.s"));
+        for (const uint8_t byte : code) source << uint32_t{byte} << '\n';
+    }
+    run(std::string(kLlvmMc) + " --disassemble -triple=bpfel -mcpu=v4 " + scratch.file("t.s") + " > " +
+        scratch.file("t.txt"));
+    std::vector<std::string> texts;
+    std::ifstream listing(scratch.file("t.txt"));
+    for (std::string line; std::getline(listing, line);)
+        if (line.starts_with('\t') && line != "\t.text") texts.push_back(instruction_of(line));
+    return texts;
+}
+
 } // namespace limpet::conformance

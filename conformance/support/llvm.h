@@ -13,4 +13,7 @@ namespace limpet::conformance {
 /// All are 16 bits wide, or all 32. Throws std::runtime_error when the programs fail.
 [[nodiscard]] std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t bytes);
 
+/// What llvm-mc prints for the eBPF instructions in `code`, one after another. Throws std::runtime_error when it fails.
+[[nodiscard]] std::vector<std::string> llvm_bpf_text(std::span<const uint8_t> code);
+
 } // namespace limpet::conformance

@@ -3,9 +3,6 @@
 #include "decode.h"
 #include "disasm.h"
 
-#include <algorithm>
-#include <iterator>
-
 namespace limpet::bpf {
 
 namespace {
@@ -44,9 +41,13 @@ std::string why_illegal(uint64_t insn) {
     if (op == kLddw && src(head(insn)) != 0) return "lddw of something that only a loader can resolve";
     if (op == jump_opcode(kJmp, kCall) && src(head(insn)) > 1)
         return "a call of something that only a loader can resolve";
-    const auto row = std::ranges::find(kInstructions, op, &Instruction::opcode);
-    if (row == std::end(kInstructions)) return "opcode " + hex_byte(op) + " is not one of eBPF";
-    return mismatch(*row, insn);
+    // Of the rows with this opcode, the one that it is meant to be, as far as that can be told.
+    const Instruction* best = nullptr;
+    for (const Instruction& row : kInstructions) {
+        const bool meant = satisfies(row.offset, offset(head(insn))) && satisfies(row.imm, imm(insn));
+        if (row.opcode == op && (best == nullptr || meant)) best = &row;
+    }
+    return best == nullptr ? "opcode " + hex_byte(op) + " is not one of eBPF" : mismatch(*best, insn);
 }
 
 } // namespace

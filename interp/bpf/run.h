@@ -89,8 +89,8 @@ limpet_status call(limpet_bpf_vm& state, const Host& host, uint32_t entry, uint3
     return status == LIMPET_FUEL ? resume<loop>(state, host, fuel) : status;
 }
 
-/// Enters a function that returns to `next`; false: too many are under way, a store trap.
-template <class Host> inline bool push_frame(limpet_bpf_vm& state, const Host& host, uint32_t next) {
+/// Enters a function that returns to vm.pc; false: too many are under way, a store trap.
+template <class Host> [[gnu::noinline]] bool push_frame(limpet_bpf_vm& state, const Host& host) {
     const uint32_t frame_pointer = state.r[20] - host.frame_bytes;
     if (state.depth >= host.frame_count) {
         state.as.vm.trap_address = frame_pointer;
@@ -98,29 +98,34 @@ template <class Host> inline bool push_frame(limpet_bpf_vm& state, const Host& h
     }
     limpet_bpf_frame& frame = host.frames[state.depth++];
     for (unsigned i = 0; i < 8; ++i) frame.saved[i] = state.r[12 + i];
-    frame.pc = next;
+    frame.pc = state.as.vm.pc;
     state.r[20] = frame_pointer;
     return true;
 }
 
-/// Leaves a function: the address at which its caller goes on. There is one (state.depth is not 0).
-template <class Host> inline uint32_t pop_frame(limpet_bpf_vm& state, const Host& host) {
+/// Leaves a function: vm.pc is where its caller goes on. There is one (state.depth is not 0).
+template <class Host> [[gnu::noinline]] void pop_frame(limpet_bpf_vm& state, const Host& host) {
     const limpet_bpf_frame& frame = host.frames[--state.depth];
     for (unsigned i = 0; i < 8; ++i) state.r[12 + i] = frame.saved[i];
     state.r[20] += host.frame_bytes;
-    return frame.pc;
+    state.as.vm.pc = frame.pc;
 }
 
-/// Performs host call `id`; LIMPET_RETURN: r0 is its result.
-template <class Host> inline limpet_status host_call(limpet_bpf_vm& state, const Host& host, uint32_t id) {
+/// Performs host call `id`, which stands before vm.pc and has been charged. LIMPET_RETURN: r0 is its result; else vm.pc
+/// is its own address, as it is for the host, and its charge is taken back.
+template <class Host> [[gnu::noinline]] limpet_status host_call(limpet_bpf_vm& state, const Host& host, uint32_t id) {
+    limpet_vm& vm = state.as.vm;
+    vm.pc -= kSlotBytes;
+    ++vm.fuel;
+    if (host.memory.call == nullptr) return LIMPET_HOST_CALL;
     uint32_t args[5];
     for (unsigned i = 0; i < 5; ++i) args[i] = state.r[2 + 2 * i];
-    if (host.memory.call == nullptr) return LIMPET_HOST_CALL;
-    const limpet_status status = host.memory.call(&state.as.vm, &host.memory, id, args);
-    if (status == LIMPET_RETURN) {
-        state.r[0] = args[0];
-        state.r[1] = 0;
-    }
+    const limpet_status status = host.memory.call(&vm, &host.memory, id, args);
+    if (status != LIMPET_RETURN) return status;
+    state.r[0] = args[0];
+    state.r[1] = 0;
+    vm.pc += kSlotBytes;
+    --vm.fuel;
     return status;
 }
 

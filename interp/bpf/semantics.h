@@ -10,64 +10,62 @@
 
 namespace limpet::bpf {
 
-/// Unsigned quotient and remainder; not by zero. By shifting and subtracting, see rv32/semantics.h.
-struct Division {
-    uint64_t quotient;
-    uint64_t remainder;
-};
-constexpr Division divide(uint64_t dividend, uint64_t divisor) {
-    uint64_t bit = 1; // of the quotient: what divisor stands for
-    while (divisor < dividend && static_cast<int64_t>(divisor) >= 0) {
-        divisor += divisor;
-        bit += bit;
-    }
-    uint64_t quotient = 0;
-    do {
-        if (dividend >= divisor) {
-            dividend -= divisor;
-            quotient += bit;
+/// Divides `number`, which becomes the quotient, by `divisor`, which is not 0, and returns the remainder; all unsigned.
+/// Bit by bit: no MCU that Limpet runs on is assumed to divide, and Klipper's build forbids libgcc's software division.
+/// A function of its own, because so many numbers are alive in it.
+[[gnu::noinline]] constexpr uint64_t divide(uint64_t& number, uint64_t divisor) {
+    uint64_t quotient = number;
+    uint64_t remainder = 0;
+    for (uint32_t i = 64; i != 0; --i) {
+        const bool beyond = static_cast<int64_t>(remainder) < 0; // of 64 bits, when it is doubled
+        remainder += remainder;
+        if (static_cast<int64_t>(quotient) < 0) ++remainder;
+        quotient += quotient;
+        if (beyond || remainder >= divisor) {
+            remainder -= divisor;
+            ++quotient;
         }
-        divisor >>= 1;
-        bit >>= 1;
-    } while (bit != 0);
-    return {.quotient = quotient, .remainder = dividend};
+    }
+    number = quotient;
+    return remainder;
 }
 
 /// Quotient or remainder. By zero: 0, and the dividend. Signed overflow (INT64_MIN / -1) gives the dividend, and
 /// remainder 0; the sign of a remainder is that of the dividend.
-constexpr uint64_t divided(bool want_remainder, bool is_signed, uint64_t a, uint64_t b) {
+[[gnu::always_inline]] constexpr uint64_t divided(bool want_remainder, bool is_signed, uint64_t a, uint64_t b) {
     if (b == 0) return want_remainder ? a : 0;
     bool negate = false;
     if (is_signed) {
-        const bool a_negative = static_cast<int64_t>(a) < 0;
-        negate = a_negative;
-        if (a_negative) a = 0 - a;
         if (static_cast<int64_t>(b) < 0) {
             b = 0 - b;
-            if (!want_remainder) negate = !negate;
+            negate = !want_remainder;
+        }
+        if (static_cast<int64_t>(a) < 0) {
+            a = 0 - a;
+            negate = !negate;
         }
     }
-    const Division result = divide(a, b);
-    const uint64_t value = want_remainder ? result.remainder : result.quotient;
-    return negate ? 0 - value : value;
+    const uint64_t remainder = divide(a, b);
+    if (want_remainder) a = remainder;
+    return negate ? 0 - a : a;
 }
 
 constexpr uint64_t sign_extended(uint32_t value) { return static_cast<uint64_t>(static_cast<int32_t>(value)); }
 
 /// What instructions on 32 bits take a register for.
-constexpr uint64_t low_half(uint64_t value, bool as_signed) {
+[[gnu::always_inline]] constexpr uint64_t low_half(uint64_t value, bool as_signed) {
     return as_signed ? sign_extended(static_cast<uint32_t>(value)) : static_cast<uint32_t>(value);
 }
 
 /// `value` as a number of `bits` (8, 16, 32, 64), sign-extended.
-constexpr uint64_t sign_extended_from(uint32_t bits, uint64_t value) {
+[[gnu::always_inline]] constexpr uint64_t sign_extended_from(uint32_t bits, uint64_t value) {
     const uint32_t unused = 64 - bits;
     return static_cast<uint64_t>(static_cast<int64_t>(value << unused) >> unused);
 }
 
 /// Arithmetic but the byte orders: `op` on the destination a and the operand b. wide: ALU64, else ALU, whose result is
 /// zero-extended. offset: of the instruction, makes div and mod signed, and mov sign-extend.
-constexpr uint64_t alu(uint32_t op, bool wide, uint32_t offset, uint64_t a, uint64_t b) {
+[[gnu::always_inline]] constexpr uint64_t alu(uint32_t op, bool wide, uint32_t offset, uint64_t a, uint64_t b) {
     if (!wide) {
         const bool as_signed = op == kArsh || offset == 1;
         a = low_half(a, as_signed);
@@ -93,7 +91,7 @@ constexpr uint64_t alu(uint32_t op, bool wide, uint32_t offset, uint64_t a, uint
 }
 
 /// The low `bits` (16, 32, 64) of value, in their order or reversed byte by byte. Machines are little-endian.
-constexpr uint64_t byte_order(bool reversed, uint32_t bits, uint64_t value) {
+[[gnu::always_inline]] constexpr uint64_t byte_order(bool reversed, uint32_t bits, uint64_t value) {
     const uint32_t unused = 64 - bits;
     return (reversed ? __builtin_bswap64(value) : value << unused) >> unused;
 }
@@ -102,7 +100,7 @@ constexpr uint64_t byte_order(bool reversed, uint32_t bits, uint64_t value) {
 constexpr bool reverses(uint32_t opcode) { return opcode != alu_opcode(kAlu32, kEnd); }
 
 /// Is the condition `op` of a jump true? wide: JMP, else JMP32.
-constexpr bool condition(uint32_t op, bool wide, uint64_t a, uint64_t b) {
+[[gnu::always_inline]] constexpr bool condition(uint32_t op, bool wide, uint64_t a, uint64_t b) {
     if (!wide) {
         const bool as_signed = op == kJsgt || op == kJsge || op == kJslt || op == kJsle;
         a = low_half(a, as_signed);
@@ -127,7 +125,8 @@ constexpr bool condition(uint32_t op, bool wide, uint64_t a, uint64_t b) {
 
 /// What an atomic operation `op` (its immediate) makes of the number `old` in memory. expected: r0, of which a 32-bit
 /// operation looks at the lower half; old is zero-extended.
-constexpr uint64_t atomic(uint32_t op, bool wide, uint64_t old, uint64_t operand, uint64_t expected) {
+[[gnu::always_inline]] constexpr uint64_t atomic(uint32_t op, bool wide, uint64_t old, uint64_t operand,
+                                                 uint64_t expected) {
     switch (op >> 4) {
     case kAdd: return old + operand;
     case kOr: return old | operand;

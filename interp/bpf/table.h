@@ -106,7 +106,8 @@ struct Table {
         Instruction& to = rows[count++];
         to = row;
         char* end = to.name;
-        for (const char* part : {a, b, c})
+        const char* const parts[] = {a, b, c};
+        for (const char* part : parts)
             while (*part != 0) *end++ = *part++;
     }
 

@@ -1,7 +1,10 @@
 /// \file
 /// bpf-switch: the readable reference. Each turn of the loop fetches an instruction and finds in switches what it does.
+/// What computes and what accesses memory are functions of their own, so that the loop has little to keep on the host's
+/// stack.
 ///
-/// One unit of fuel is charged per instruction, so the fuel that is left tells how many were executed.
+/// One unit of fuel is charged per instruction, so the fuel that is left tells how many were executed. While one is
+/// carried out, vm.pc is the address of the next; a trap takes that and the fuel back.
 #pragma once
 
 #include "../../../interp/bpf/run.h"
@@ -10,95 +13,109 @@ namespace limpet::bpf_switch {
 
 using namespace limpet::bpf;
 
-template <class Host> [[gnu::always_inline]] inline limpet_status run(limpet_bpf_vm& state, const Host& host) {
+/// Arithmetic: writes the destination. Conditional jumps: returns whether the condition is true.
+[[gnu::noinline]] inline bool compute(Register* r, uint32_t head, uint32_t imm) {
+    const uint32_t op = opcode(head);
+    const uint32_t cls = op & 7;
+    Register& to = r[dst(head)];
+    uint64_t operand = sign_extended(imm);
+    if ((op & kSource) != 0) operand = r[src(head)];
+    if (cls == kJmp || cls == kJmp32) return condition(code(op), cls == kJmp, to, operand);
+    if (code(op) == kEnd)
+        to = byte_order(reverses(op), imm, to);
+    else
+        to = alu(code(op), cls == kAlu64, head >> 16, to, operand);
+    return false;
+}
+
+/// Loads and stores. False: a trap, and nothing was changed.
+template <class Host>
+[[gnu::noinline]] bool access(limpet_bpf_vm& state, const Host& host, uint32_t head, uint32_t imm) {
     limpet_vm& vm = state.as.vm;
     Register* const r = registers(state);
-    const uintptr_t code_base = reinterpret_cast<uintptr_t>(host.memory.code) - vm.window.code_start;
-    uint32_t next = vm.pc; // address of the next instruction; vm.pc is that of this one
-    uint64_t address;      // of an access
-    limpet_status end;     // of the run
-    // One unit more than the caller gave: so fuel is, while an instruction is being carried out, what would be left if
-    // that one did not count, as when it traps.
-    ++vm.fuel;
+    const uint32_t op = opcode(head);
+    const uint32_t cls = op & 7;
+    const bool store = cls != kLdx;
+    const uint32_t size = size_bytes(size_code(op));
+    const uint64_t address = r[store ? dst(head) : src(head)] + static_cast<uint64_t>(int64_t{offset(head)});
+    uint8_t* const bytes = reach(vm, host.memory, address, size, store);
+    if (bytes == nullptr) {
+        vm.trap_address = static_cast<uint32_t>(address);
+        return false;
+    }
+    uint64_t value = sign_extended(imm);
+    if (cls == kStx) value = r[src(head)];
+    if (!store || mode(op) == kAtomic) {
+        const uint64_t old = get_wide(bytes, size);
+        if (!store) {
+            r[dst(head)] = mode(op) == kMemorySigned ? sign_extended_from(size * 8, old) : old;
+            return true;
+        }
+        value = atomic(imm, size == 8, old, value, r[0]);
+        if ((imm & kFetch) != 0) r[imm == kCompareExchange ? 0 : src(head)] = old;
+    }
+    put_wide(bytes, size, value);
+    return true;
+}
+
+template <class Host> [[gnu::always_inline]] inline limpet_status run(limpet_bpf_vm& state, const Host& host) {
+    limpet_vm& vm = state.as.vm;
+    limpet_status status;
     for (;;) {
-        vm.pc = next;
-        if (--vm.fuel == 0) return LIMPET_FUEL;
-        const auto* slot = reinterpret_cast<const uint32_t*>(code_base + next);
+        if (vm.fuel == 0) return LIMPET_FUEL;
+        --vm.fuel;
+        const uint32_t* const slot = program(host) + (vm.pc - vm.window.code_start) / sizeof(uint32_t);
         const uint32_t head = slot[0];
         const uint32_t imm = slot[1];
-        next += kSlotBytes;
+        vm.pc += kSlotBytes;
         const uint32_t op = opcode(head);
-        const uint32_t cls = op & 7;
-        Register& to = r[dst(head)];
-        Register& from = r[src(head)];
-        switch (cls) {
+        switch (op & 7) {
         case kAlu32:
-        case kAlu64:
-            if (code(op) == kEnd)
-                to = byte_order(reverses(op), imm, to);
-            else
-                to = alu(code(op), cls == kAlu64, head >> 16, to, (op & kSource) != 0 ? from : sign_extended(imm));
-            continue;
+        case kAlu64: compute(registers(state), head, imm); continue;
 
         case kJmp:
-        case kJmp32:
-            if (code(op) == kExit) {
+        case kJmp32: {
+            uint32_t distance = static_cast<uint32_t>(offset(head));
+            switch (code(op)) {
+            case kExit:
                 if (state.depth == 0) {
-                    --vm.fuel;
+                    vm.pc -= kSlotBytes;
                     return LIMPET_RETURN;
                 }
-                next = pop_frame(state, host);
+                pop_frame(state, host);
                 continue;
-            }
-            if (code(op) == kCall) {
-                if (src(head) == 0) {
-                    end = host_call(state, host, imm);
-                    if (end != LIMPET_RETURN) return end;
-                    continue;
+            case kCall:
+                distance = imm;
+                if (src(head) != 0) {
+                    status = LIMPET_STORE;
+                    if (!push_frame(state, host)) goto trap;
+                    break;
                 }
-                if (!push_frame(state, host, next)) return LIMPET_STORE;
-                next += imm * kSlotBytes;
+                status = host_call(state, host, imm);
+                if (status != LIMPET_RETURN) return status;
                 continue;
+            case kJa:
+                if ((op & 7) == kJmp32) distance = imm;
+                break;
+            default:
+                if (!compute(registers(state), head, imm)) continue;
             }
-            if (code(op) == kJa) {
-                next += (cls == kJmp ? static_cast<uint32_t>(offset(head)) : imm) * kSlotBytes;
-                continue;
-            }
-            if (condition(code(op), cls == kJmp, to, (op & kSource) != 0 ? from : sign_extended(imm)))
-                next += static_cast<uint32_t>(offset(head)) * kSlotBytes;
+            vm.pc += distance * kSlotBytes;
             continue;
-
+        }
         case kLd: // lddw
-            to = imm | static_cast<uint64_t>(slot[3]) << 32;
-            next += kSlotBytes;
+            registers(state)[dst(head)] = imm | static_cast<uint64_t>(slot[3]) << 32;
+            vm.pc += kSlotBytes;
             continue;
 
-        default: break; // accesses
+        default:
+            if (access(state, host, head, imm)) continue;
+            status = (op & 7) == kLdx ? LIMPET_LOAD : LIMPET_STORE;
         }
-
-        const uint32_t size = size_bytes(size_code(op));
-        const bool store = cls != kLdx;
-        address = (store ? to : from) + static_cast<uint64_t>(int64_t{offset(head)});
-        uint8_t* const bytes = reach(vm, host.memory, address, size, store);
-        if (bytes == nullptr) {
-            vm.trap_address = static_cast<uint32_t>(address);
-            return store ? LIMPET_STORE : LIMPET_LOAD;
-        }
-        uint64_t value = sign_extended(imm);
-        if (cls == kStx) value = from;
-        if (!store || mode(op) == kAtomic) {
-            const uint64_t old = get_wide(bytes, size);
-            if (!store) {
-                to = mode(op) == kMemorySigned ? sign_extended_from(size * 8, old) : old;
-                continue;
-            }
-            value = atomic(imm, size == 8, old, value, r[0]);
-            if (imm == kCompareExchange)
-                r[0] = old;
-            else if ((imm & kFetch) != 0)
-                from = old;
-        }
-        put_wide(bytes, size, value);
+    trap:
+        vm.pc -= kSlotBytes;
+        ++vm.fuel;
+        return status;
     }
 }
 

@@ -1,0 +1,192 @@
+/// \file
+/// Random programs: what one instruction leaves behind for the next. Accesses mostly inside the memory, jumps forward,
+/// bounded loops, local and host calls. All subjects are held to the reference, in one run and in time slices.
+#include "subjects.h"
+
+#include <algorithm>
+
+namespace limpet::conformance::bpf {
+namespace {
+
+using limpet::bpf::Format;
+using limpet::bpf::make;
+using limpet::bpf::Use;
+
+constexpr uint32_t kPrograms = 4000; // for each of the blocks, which run side by side
+constexpr uint64_t kExit = 0x95;
+constexpr uint32_t kPointer = 9; ///< points into the memory
+constexpr uint32_t kCounter = 8; ///< of loops
+constexpr uint32_t kFuel = 3000;
+
+/// Writes programs; jumps get their distance when all is written.
+class Generator {
+public:
+    explicit Generator(Random& random) : random_(random) {}
+
+    Code program(uint32_t instructions) {
+        while (items_.size() < instructions) {
+            if (random_.chance(5))
+                loop();
+            else
+                add_random();
+        }
+        add(kExit);
+        const size_t functions = items_.size(); // which follow: calls go there
+        for (int i = 0; i < 3; ++i) {
+            starts_.push_back(items_.size());
+            for (uint32_t j = random_.below(4); j > 0; --j) add_random();
+            add(kExit);
+        }
+        return link(functions);
+    }
+
+private:
+    static constexpr size_t kNowhere = ~size_t{0};
+    struct Item {
+        uint64_t insn;
+        size_t target = kNowhere; ///< index of the item that a jump goes to
+        bool call = false;        ///< of a function
+        bool second = false;      ///< half of an lddw
+    };
+
+    void add(uint64_t insn) { items_.push_back({.insn = insn}); }
+
+    [[nodiscard]] bool spoils(const Instruction& row, uint64_t insn) const {
+        const uint32_t head = limpet::bpf::head(insn);
+        const auto relied_on = [](uint32_t r) { return r == kPointer || r == kCounter; };
+        return (row.dst.use == Use::kWritten && relied_on(limpet::bpf::dst(head))) ||
+               (row.src.use == Use::kWritten && relied_on(limpet::bpf::src(head)));
+    }
+
+    void add_random() {
+        const Instruction& row = random_.pick(std::span<const Instruction>(kInstructions));
+        if (row.format == Format::kExit && !random_.chance(20)) return;
+        uint64_t insn = 0;
+        do insn = random_instance(row, random_);
+        while (spoils(row, insn));
+        if (row.format == Format::kLoad || row.format == Format::kStore || row.format == Format::kAtomic)
+            insn = aimed(row, insn);
+        if (row.format == Format::kCall && row.src.value == 0)
+            insn = make(row.opcode, 0, 0, 0, static_cast<int32_t>(random_.below(0x900))); // some unknown ids
+        Item item{.insn = insn};
+        if (row.format == Format::kCall && row.src.value == 1)
+            item.call = true;
+        else if (limpet::bpf::branches(row))
+            item.target = items_.size() + 1 + random_.below(6);
+        items_.push_back(item);
+        if (limpet::bpf::slots(row) == 2) items_.push_back({.insn = random_.next64() << 32, .second = true});
+    }
+
+    /// The same access, mostly close to where the pointer or r10 points.
+    uint64_t aimed(const Instruction& row, uint64_t insn) {
+        if (random_.chance(2)) return insn;
+        const uint32_t head = limpet::bpf::head(insn);
+        const uint32_t base = random_.chance(50) ? kPointer : limpet::bpf::kFramePointer;
+        const bool load = row.format == Format::kLoad;
+        const uint32_t dst = load ? limpet::bpf::dst(head) : base;
+        return make(row.opcode, dst, load ? base : limpet::bpf::src(head), random_.between(-64, -8),
+                    limpet::bpf::imm(insn));
+    }
+
+    void loop() {
+        add(make(0xb7, kCounter, 0, 0, static_cast<int32_t>(1 + random_.below(5))));
+        const size_t start = items_.size();
+        for (uint32_t i = 1 + random_.below(6); i > 0; --i) add_random();
+        add(make(0x07, kCounter, 0, 0, -1));
+        items_.push_back({.insn = make(0x65, kCounter, 0, 0, 0), .target = start}); // if r8 s> 0
+    }
+
+    Code link(size_t functions) {
+        Code code;
+        for (size_t i = 0; i < items_.size(); ++i) {
+            const Item& item = items_[i];
+            size_t target = item.target;
+            if (item.call) target = starts_[random_.below(static_cast<uint32_t>(starts_.size()))];
+            if (target == kNowhere) {
+                code.push_back(item.insn);
+                continue;
+            }
+            if (!item.call) target = std::min(target, i < functions ? functions - 1 : items_.size() - 1);
+            while (items_[target].second) ++target;
+            const auto distance = static_cast<uint32_t>(target - i - 1);
+            const bool by_imm = item.call || limpet::bpf::opcode(limpet::bpf::head(item.insn)) == 0x06;
+            code.push_back(item.insn | (by_imm ? uint64_t{distance} << 32 : uint64_t{distance & 0xffff} << 16));
+        }
+        return code;
+    }
+
+    Random& random_;
+    std::vector<Item> items_;
+    std::vector<size_t> starts_; ///< of functions
+};
+
+struct Result {
+    limpet_status status;
+    uint32_t pc;
+    uint64_t executed;
+    Registers r;
+    std::vector<uint8_t> memory;
+};
+
+Result run(const Backend& backend, const Code& code, const Registers& r, uint32_t slice) {
+    const auto guest = make_guest(kLayouts[0], code);
+    if (backend.prepare(*guest) != LIMPET_RETURN) return {LIMPET_REFUSED, guest->vm.pc, 0, {}, {}};
+    set_registers(*guest, r);
+    stand_at(*guest, 0);
+    uint64_t given = 0;
+    uint64_t left = 0;
+    limpet_status status = LIMPET_FUEL;
+    do {
+        const uint32_t fuel = slice == 0 ? kFuel : std::min(slice, kFuel - static_cast<uint32_t>(given));
+        status = backend.resume(*guest, fuel);
+        given += fuel;
+        left += guest->vm.fuel;
+    } while (status == LIMPET_FUEL && given < kFuel);
+    const auto memory = guest->memory();
+    return {status, guest->vm.pc, given - left, registers_of(*guest), {memory.begin(), memory.end()}};
+}
+
+class BpfPrograms : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(BpfPrograms, AgreeWithTheReference) {
+    Random random(200 + GetParam());
+    const Backend& reference = *subjects()[0].backend;
+    const uint32_t programs = scaled(kPrograms);
+    std::array<uint32_t, LIMPET_RUNNING + 1> ends{};
+    uint64_t executed = 0;
+    for (uint32_t i = 0; i < programs; ++i) {
+        const Code code = Generator(random).program(10 + random.below(40));
+        Registers r{};
+        for (uint64_t& value : r) value = interesting_value(random);
+        r[kPointer] = 400 + random.below(600);
+        r[kCounter] = random.below(3);
+        r[limpet::bpf::kFramePointer] = 1000;
+        const Result want = run(reference, code, r, 0);
+        ++ends[want.status];
+        executed += want.executed;
+        for (const Subject& subject : subjects()) {
+            if (subject.mcu && i % 8 != 0) continue; // an emulated program costs fifty times as much
+            const uint32_t slice = random.chance(30) ? 1 + random.below(9) : 0;
+            const Result got = run(*subject.backend, code, r, slice);
+            if (want.status == LIMPET_FUEL && !subject.backend->counts_exactly) continue;
+            ASSERT_EQ(got.status, want.status) << subject.name() << ", program " << i;
+            ASSERT_EQ(got.pc, want.pc) << subject.name() << ", program " << i;
+            ASSERT_EQ(got.r, want.r) << subject.name() << ", program " << i;
+            ASSERT_EQ(got.memory, want.memory) << subject.name() << ", program " << i;
+            if (subject.backend->counts_exactly) {
+                ASSERT_EQ(got.executed, want.executed) << subject.name() << ", program " << i;
+            }
+        }
+    }
+    // Programs that are refused or all end at once would prove nothing.
+    EXPECT_EQ(ends[LIMPET_REFUSED], 0U);
+    EXPECT_GT(executed, uint64_t{programs} * 10);
+    if (programs < 1000) return;
+    for (const limpet_status end : {LIMPET_RETURN, LIMPET_LOAD, LIMPET_STORE, LIMPET_HOST_CALL})
+        EXPECT_GT(ends[end], programs / 200) << end;
+}
+
+INSTANTIATE_TEST_SUITE_P(Block, BpfPrograms, testing::Range(uint64_t{0}, uint64_t{2}));
+
+} // namespace
+} // namespace limpet::conformance::bpf
