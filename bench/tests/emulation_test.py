@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import sizes
 from measuring import ISAS, REFERENCE, Bench, MeasuringError, Outcome, Variant, command, cross_check, hand_counted
 
 FAULTED = 99  # exit status of firmware/boards/qemu-microbit after an exception
@@ -90,7 +91,7 @@ def told_by_command(isa, workload):
 
 class Backends(unittest.TestCase):
     """Fails when a backend computes a wrong result, or when a hostile guest ends in another trap than it must or in a
-    fault of the firmware: firmware/measure/hostile_guest.S. And when the command `limpet` counts otherwise."""
+    fault of the firmware: firmware/measure/hostile_guest.S. And when the command `limpet` or scripts/sizes counts otherwise."""
 
     def test_results_are_right_and_hostile_guests_contained(self):
         with ThreadPoolExecutor() as pool:
@@ -98,6 +99,8 @@ class Backends(unittest.TestCase):
                 with self.subTest(str(variant)):
                     self.assertEqual(complaints, [])
                     self.assertLess(measured["empty"]["executed"], 20)
+                    images = [BENCH.mcu / "firmware" / name for name in (variant.flash_image, "flash-none.elf")]
+                    self.assertEqual(sum(sizes.of_backend(*images).values()), BENCH.flash_bytes(variant))
                     for name in ("crc32", "fib"):
                         seen = (BENCH.flash_bytes(variant), measured[name]["executed"], measured[name]["cycles"])
                         told = told_by_command(variant.isa, name)[variant.backend]
