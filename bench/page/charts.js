@@ -75,7 +75,10 @@ function tradeoffChart(points, peers, isas, start) {
       { ...axis, orient: "left", scale: "y", title: "flash", values: [250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000],
         encode: { labels: { update: { text: { signal: "format(datum.value / 1000, '~r') + ' kB'" } } } } },
     ],
+    background: "#ffffff",
     legends: [
+      { fill: "color", title: "ISA", values: isas, symbolType: "circle", symbolSize: 130, symbolOpacity: 0.8,
+        symbolStrokeWidth: 0, titleColor: SOFT, labelColor: INK, labelFontSize: 12, titleFontSize: 12 },
       { size: "size", title: ["RAM besides the", "guest's own"], values: [150, 500, 1500, 4000], symbolType: "circle",
         symbolFillColor: "#c4ced6", symbolStrokeColor: "#9aa8b4", format: "~s", titleColor: SOFT, labelColor: INK,
         labelFontSize: 12, titleFontSize: 12,

@@ -12,22 +12,23 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import browser
 import history
 import silicon_rows
 import peers
 import report_page
+import report_picture
 from measuring import WORKLOADS
 from samples import sample
 
 PAGES = [Path(name).resolve() for name in sys.argv[1:]]
 sys.argv[1:] = []
-SECONDS_MAX = 60
 HOSTILE = "</script><b id='escaped'>why</b>"
 
 
@@ -50,42 +51,28 @@ def sample_page():
     return report_page.page(whole, drivers, lines, "<p>method</p>", "<p>repeat</p>")
 
 
-def start_browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                     "--window-size=1250,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.chrome.service.Service("/usr/bin/chromedriver")
-    return webdriver.Chrome(service=service, options=options)
-
-
 class Page:
     """A page in the browser, drawn."""
 
-    def __init__(self, browser, path):
-        self.browser = browser
+    def __init__(self, window, path):
+        self.window = window
         for kind in ("browser", "performance"):
-            browser.get_log(kind)  # of pages before
-        browser.get(path.as_uri())
-        WebDriverWait(browser, SECONDS_MAX).until(
-            lambda _: self.run("return window.report && (window.report.ready || window.report.error)"))
-        self.error = self.run("return window.report.error")
+            window.get_log(kind)  # of pages before
+        self.error = browser.open_page(window, path)
 
     def run(self, script):
-        return self.browser.execute_script(script)
+        return self.window.execute_script(script)
 
     def choose(self, name, value):
-        Select(self.browser.find_element(By.ID, name)).select_by_visible_text(value)
+        Select(self.window.find_element(By.ID, name)).select_by_visible_text(value)
         self.settle()
 
     def click(self, selector):
-        self.browser.find_element(By.CSS_SELECTOR, selector).click()
+        self.window.find_element(By.CSS_SELECTOR, selector).click()
         self.settle()
 
     def settle(self):
-        self.browser.execute_async_script("Promise.resolve(window.report.applied).then(arguments[0])")
+        self.window.execute_async_script("Promise.resolve(window.report.applied).then(arguments[0])")
 
     def count(self, chart, mark):
         """Shapes that a picture has drawn."""
@@ -96,11 +83,11 @@ class Page:
         return self.run(f"return {rows}.map((row) => row.cells[{column}].textContent)")
 
     def mistakes(self):
-        return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+        return [entry["message"] for entry in self.window.get_log("browser") if entry["level"] == "SEVERE"]
 
     def requests(self):
         """URLs that were asked for outside of the file."""
-        events = (json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance"))
+        events = (json.loads(entry["message"])["message"] for entry in self.window.get_log("performance"))
         urls = (event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent")
         return [url for url in urls if not url.startswith(("file:", "data:"))]
 
@@ -111,15 +98,15 @@ class ReportPage(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.path = Path(cls.folder.name) / "index.html"
         cls.path.write_text(sample_page())
-        cls.browser = start_browser()
+        cls.window = browser.start()
 
     @classmethod
     def tearDownClass(cls):
-        cls.browser.quit()
+        cls.window.quit()
         cls.folder.cleanup()
 
     def open(self, path=None):
-        return Page(self.browser, path or self.path)
+        return Page(self.window, path or self.path)
 
     def test_it_draws_everything_and_asks_for_nothing(self):
         for path in [self.path, *PAGES]:
@@ -153,6 +140,22 @@ class ReportPage(unittest.TestCase):
         page.click("#isas input[value=rv32ec]")
         self.assertEqual(page.count("tradeoff", "dots"), 0)
         self.assertEqual(page.mistakes(), [])
+
+    def test_a_dot_tells_its_figures_under_the_mouse(self):
+        page = self.open()
+        dot = self.window.find_elements(By.CSS_SELECTOR, "#tradeoff .dots path")[0]
+        self.window.execute_script("arguments[0].scrollIntoView({block: 'center'})", dot)
+        ActionChains(self.window).move_to_element(dot).perform()
+        told = page.run("return document.getElementById('vg-tooltip-element').innerText")
+        for wanted in ("rv32-", "flash", "RAM", "slowdown", "empty call"):
+            self.assertIn(wanted, told)
+
+    def test_the_picture_depends_on_the_page_only(self):
+        paths = [Path(self.folder.name) / name for name in ("a.svg", "b.svg")]
+        for path in paths:
+            report_picture.draw(self.path, path)
+        self.assertEqual(paths[0].read_text(), paths[1].read_text())
+        self.assertIn("rv32-switch", paths[0].read_text())
 
     def test_workload_and_speed_can_be_chosen(self):
         page = self.open()

@@ -17,7 +17,6 @@ import drivers
 import history
 import limits
 import report
-import report_picture
 import report_text
 from measuring import WORKLOADS, MeasuringError, geometric_deviation, geometric_mean
 from report import ROW_KEYS, check_report
@@ -192,14 +191,6 @@ class Figures(unittest.TestCase):
         # 4.6: geometric mean of 2, 3, 5, 6, 7 and 8
         for wanted in ("rv32-switch", "4.6", "-flag", "0" * 40, "hello", "note"):
             self.assertIn(wanted, text)
-
-    def test_the_picture_depends_on_the_report_only(self):
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder) / name for name in ("a.svg", "b.svg")]
-            for path in paths:
-                report_picture.draw(sample(), {"rv32-switch": "-Os"}, path)
-            self.assertEqual(paths[0].read_text(), paths[1].read_text())
-            self.assertTrue("rv32-switch" in paths[0].read_text())
 
 
 if __name__ == "__main__":
