@@ -113,7 +113,7 @@ class Variant:
 
     @property
     def library(self):
-        return f"{self.backend.replace('/', '-')}-{self.isa}{self.opt}"
+        return f"{self.backend.replace('/', '-')}-{self.isa}-{self.opt.lstrip('-')}"
 
     @property
     def image(self):

@@ -5,14 +5,14 @@
 # The host's registry and every microcontroller build are made from this list.
 #
 # A line limpet_thumb_backend(...) registers one that exists as Thumb code only: its header is compiled for Cortex-M
-# alone (it emits Thumb), or it is assembly (.S) that carries out limpet.h by itself. On a PC it has the same name, and
+# alone (it emits Thumb), or it is assembly (optimisation "asm") that carries out limpet.h by itself. On a PC it has the same name, and
 # its Cortex-M0+ library runs in an emulator (thumb/).
 
 set(LIMPET_ISAS rv32e rv32ec rv32emc)
 set(LIMPET_BACKENDS "")
 set(LIMPET_THUMB_BACKENDS "")
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
-set(LIMPET_EXACT_BACKENDS rv32-switch bpf-switch)
+set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch)
 
 function(limpet_backend name header namespace opt)
   set(LIMPET_BACKENDS ${LIMPET_BACKENDS} ${name} PARENT_SCOPE)
@@ -50,6 +50,7 @@ function(limpet_bpf_backend name header namespace opt)
   set(LIMPET_TUNING_${name} ${ARGN} PARENT_SCOPE)
 endfunction()
 
+limpet_thumb_backend(rv32-tiny  rv32/tiny/tiny.S         rv32_tiny         asm)
 limpet_bpf_backend(bpf-switch   bpf/switch/switch.h      bpf_switch        -Os
                    -fno-tree-loop-distribute-patterns)
 
@@ -97,10 +98,12 @@ function(limpet_add_library target backend isa)
   endif()
   limpet_add_calls_object()
   set(source c_api.cpp)
+  set(opt ${LIMPET_OPT_${backend}})
   if(backend IN_LIST LIMPET_BPF_BACKENDS)
     set(source bpf_c_api.cpp)
-  elseif(LIMPET_HEADER_${backend} MATCHES "\\.S$")
+  elseif(opt STREQUAL asm)
     set(source ${LIMPET_HEADER_${backend}})
+    set(opt "")
   endif()
   add_library(${target} STATIC ${LIMPET_ROOT}/variants/${source} $<TARGET_OBJECTS:limpet_calls_object>)
   target_compile_features(${target} PRIVATE cxx_std_20)
@@ -109,6 +112,8 @@ function(limpet_add_library target backend isa)
   target_include_directories(
     ${target} PUBLIC $<BUILD_INTERFACE:${LIMPET_ROOT}/interp> $<BUILD_INTERFACE:${LIMPET_ROOT}/interp/calls>
                      $<INSTALL_INTERFACE:include>)
-  target_compile_options(${target} PRIVATE ${LIMPET_OPT_${backend}} ${LIMPET_FREESTANDING_FLAGS}
+  target_compile_options(${target} PRIVATE ${opt} "$<$<COMPILE_LANGUAGE:CXX>:${LIMPET_FREESTANDING_FLAGS}>"
                          "$<$<CXX_COMPILER_ID:GNU>:${LIMPET_TUNING_${backend}}>")
+  get_filename_component(folder ${LIMPET_ROOT}/variants/${LIMPET_HEADER_${backend}} DIRECTORY)
+  include(${folder}/library.cmake OPTIONAL)
 endfunction()
