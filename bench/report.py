@@ -194,6 +194,19 @@ def accept(lines, before, now, why):
     progress(f"accepted {len(changed)} changed rows: commit bench/history.json with the change")
 
 
+def judge(report, opts, driver_sizes, lines, options):
+    """Complaints about figures that were measured without any. With --accept, adds a line to the history."""
+    check_report(report)
+    complaints = limits.exceeded(report, opts) + driver_sizes.exceeded
+    before, now = baseline(lines, options.short, opts), history.figures(report)
+    if options.accept and not complaints:
+        accept(lines, before, now, options.accept)
+    elif options.check and (grown := history.grown(before, now)):
+        complaints += [*grown, 'to accept these figures: ./scripts/report --accept "why they are worth it", and commit '
+                               "bench/history.json with the change"]
+    return complaints
+
+
 def write_report(report, opts, bench, driver_sizes, lines, complaints, out):
     emulators = [first_line("qemu-system-arm", "--version"), first_line(bench.host / "limpet-cycles", "--version")]
     texts = (report_text.method(report, emulators, bench.flags()), report_text.repeat(report), driver_sizes.note)
@@ -203,6 +216,10 @@ def write_report(report, opts, bench, driver_sizes, lines, complaints, out):
     page = report_page.page(report, driver_sizes.rows, lines, *(markdown.markdown(text) for text in texts[:2]))
     (out / "index.html").write_text(page)
     report_picture.draw(out / "index.html", out / "report.svg")
+
+
+def fail(complaints):
+    sys.exit("report: FAILED\n" + "\n".join(complaints))
 
 
 def arguments():
@@ -243,23 +260,18 @@ def main():
                       for name in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc")},
         "rows": rows,
     }
+    if not any(row["cycles"] for row in rows):
+        fail(complaints)
     lines = history.read()
     if not complaints:
-        check_report(report)
-        complaints = limits.exceeded(report, opts) + driver_sizes.exceeded
-        before, now = baseline(lines, options.short, opts), history.figures(report)
-        if options.accept:
-            accept(lines, before, now, options.accept)
-        elif options.check and (grown := history.grown(before, now)):
-            complaints += [*grown, 'to accept these figures: ./scripts/report --accept "why they are worth it", and '
-                                   "commit bench/history.json with the change"]
+        complaints = judge(report, opts, driver_sizes, lines, options)
     write_report(report, opts, bench, driver_sizes, lines, complaints, options.out)
-    if options.publish:
+    if options.publish and not complaints:
         shutil.copy(options.out / "report.svg", ROOT / "bench/report.svg")
     print(report_text.summary(report, opts))
     progress(f"wrote {options.out}/index.html, report.md, report.json, report.svg")
     if complaints:
-        sys.exit("report: FAILED\n" + "\n".join(complaints))
+        fail(complaints)
 
 
 if __name__ == "__main__":

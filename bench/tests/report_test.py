@@ -8,7 +8,9 @@ import copy
 import json
 import sys
 import tempfile
+import types
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -110,14 +112,17 @@ class History(unittest.TestCase):
     NAME = "rv32-switch rv32ec -Os"
 
     @staticmethod
-    def measured(key=None, factor=1, row=0):
-        """Figures of a sample with round numbers, one of them multiplied."""
+    def report(key=None, factor=1, row=0):
+        """A sample with round numbers, one of them multiplied."""
         measured = sample()
         for one in measured["rows"]:
             one.update({name: 1000 for name, value in one.items() if isinstance(value, int)})
         if key:
             measured["rows"][row][key] = int(1000 * factor)
-        return history.figures(measured)
+        return measured
+
+    def measured(self, key=None, factor=1, row=0):
+        return history.figures(self.report(key, factor, row))
 
     def grown(self, key, factor, row=0):
         return history.grown(self.measured(), self.measured(key, factor, row))
@@ -150,6 +155,21 @@ class History(unittest.TestCase):
         now = self.measured()
         now[self.NAME]["boards"] = []
         self.assertEqual(history.grown(before, now), [f"{self.NAME} on qemu-microbit: not measured any more"])
+
+    def test_the_report_fails_and_tells_how_to_accept(self):
+        def complaints(check, factor):
+            lines = [{"date": "", "why": "", "rows": self.measured()}]
+            with unittest.mock.patch.object(limits, "LIMITS", {}), unittest.mock.patch.multiple(
+                    limits, STATE_BYTES_MAX=1000, STACK_BYTES_MAX=1000):
+                options = types.SimpleNamespace(short=False, check=check, accept=None)
+                sizes = types.SimpleNamespace(exceeded=[])
+                return report.judge(self.report("cycles", factor), {"rv32-switch": "-Os"}, sizes, lines, options)
+
+        found = complaints(True, 1.03)
+        self.assertEqual(found[:1], [f"{self.NAME}: max31865 -O2: cycles: 1000 before, 1030 now (+3.0 %)"])
+        self.assertIn("--accept", found[1])
+        self.assertEqual(complaints(True, 1.01), [])
+        self.assertEqual(complaints(False, 1.03), [])
 
     def test_a_short_report_answers_for_its_own_rows_only(self):
         lines = [{"date": "", "why": "", "rows": {f"{backend} {isa} {opt}": {}
