@@ -48,6 +48,8 @@ void print_bpf_listing(const Program& program, std::FILE* out) {
         const std::span<const uint8_t> code = segment.data;
         const size_t count = code.size() / bpf::kSlotBytes;
         for (size_t slot = 0; slot < count; ++slot) {
+            const std::string name = program.label(segment.address + static_cast<uint32_t>(slot * bpf::kSlotBytes));
+            if (!name.empty()) fmt::print(out, "\n{}:\n", name);
             fmt::print(out, "{}\n", bpf_listing_line(code, slot));
             const bool two_slots = bpf::opcode(bpf::head(bpf::slot_at(code, slot))) == bpf::kLddw;
             if (two_slots) ++slot;

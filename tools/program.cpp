@@ -23,6 +23,10 @@ uint32_t entry_of_image(const Container& image, const std::string& name) {
 } // namespace
 
 Program::Program(const std::string& path, uint32_t raw_base) : file_(read_file(path)) {
+    if (is_bpf_object(file_)) {
+        read_bpf_file();
+        return;
+    }
     if (is_elf(file_)) {
         elf_ = read_elf(file_);
         return;
@@ -40,6 +44,17 @@ Program::Program(const std::string& path, uint32_t raw_base) : file_(read_file(p
                              .writable = false,
                              .executable = true});
     elf_.code = elf_.segments;
+}
+
+void Program::read_bpf_file() {
+    bpf_ = read_bpf_object(file_);
+    elf_.segments.push_back({.address = 0,
+                             .data = bpf_->code,
+                             .size = static_cast<uint32_t>(bpf_->code.size()),
+                             .writable = false,
+                             .executable = true});
+    elf_.code = elf_.segments;
+    elf_.symbols = bpf_->functions;
 }
 
 void Program::read_image_file() {
@@ -83,7 +98,8 @@ std::unique_ptr<Guest> Program::make_guest(const MemoryOption& memory) const {
 }
 
 std::unique_ptr<Guest> Program::make_bpf_guest(const MemoryOption& memory) const {
-    if (is_elf(file_) || image_) throw LoadError("not a raw eBPF program");
+    if (bpf_) return bpf_->make_guest();
+    if (is_elf(file_) || image_) throw LoadError("not an eBPF program");
     auto guest = std::make_unique<Guest>(memory.base, memory.size, std::span<const Segment>());
     guest->set_bpf_program(file_);
     return guest;
@@ -91,11 +107,13 @@ std::unique_ptr<Guest> Program::make_bpf_guest(const MemoryOption& memory) const
 
 std::string Program::isa_name() const {
     if (image_) return image_->isa;
+    if (bpf_) return "ebpf";
     return elf_.compressed ? "rv32ec" : "rv32e";
 }
 
 uint32_t Program::entry(const std::string& name) const {
     if (image_) return entry_of_image(*image_, name);
+    if (name.empty() && bpf_ && elf_.symbols.size() > 1) throw LoadError("--entry is needed: it has several functions");
     if (name.empty()) return elf_.entry;
     if (const auto address = find(name)) return *address;
     try {
@@ -139,7 +157,7 @@ std::string Program::label(uint32_t address) const {
 }
 
 void Program::take_lines() {
-    if (is_elf(file_)) lines_ = source_lines(file_);
+    if (is_elf(file_) && !bpf_) lines_ = source_lines(file_);
 }
 
 std::string Program::import_name(uint32_t address) const {

@@ -2,6 +2,7 @@
 /// A guest read from a file, and the names in it.
 #pragma once
 
+#include "../interp/image/bpf_object.h"
 #include "../interp/image/container.h"
 #include "../interp/image/elf.h"
 #include "builder/files.h"
@@ -16,7 +17,8 @@
 
 namespace limpet {
 
-/// An image, an ELF executable, or a raw binary: code and constants, to be loaded at the start of memory.
+/// An image, an ELF executable, an eBPF object, or a raw binary: code and constants, to be loaded at the start of
+/// memory.
 class Program {
 public:
     /// Throws LoadError.
@@ -42,7 +44,7 @@ public:
     /// The guest, before its first call. An image has its own memory; all others get `memory`. Throws LoadError.
     [[nodiscard]] std::unique_ptr<Guest> make_guest(const MemoryOption& memory) const;
 
-    /// The same for an eBPF program, a raw file; its code is not in the memory. Throws LoadError.
+    /// The same for an eBPF program: an object, which has its own memory, or a raw file. Throws LoadError.
     [[nodiscard]] std::unique_ptr<Guest> make_bpf_guest(const MemoryOption& memory) const;
 
     /// What a file says about the profile that it is compiled for: ELF flags tell whether there are 16-bit
@@ -75,9 +77,11 @@ private:
     [[nodiscard]] const Symbol* enclosing(uint32_t address) const;
 
     void read_image_file();
+    void read_bpf_file();
 
     std::vector<uint8_t> file_;
     std::optional<Container> image_;
+    std::optional<BpfObject> bpf_;
     std::map<uint32_t, std::string> lines_; ///< by the address where their code begins
     ElfFile elf_; ///< of a raw binary: one segment, no symbols; of an image: its code, and its entries as symbols
 };

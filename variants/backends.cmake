@@ -52,7 +52,8 @@ endfunction()
 
 limpet_thumb_backend(rv32-tiny  rv32/tiny/tiny.S         rv32_tiny         asm)
 limpet_bpf_backend(bpf-switch   bpf/switch/switch.h      bpf_switch        -Os
-                   -fno-tree-loop-distribute-patterns)
+                   -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations -fno-forward-propagate
+                   -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability -fira-region=all)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 

@@ -144,7 +144,7 @@ TEST_P(BpfRun, LocalCallsNestAsDeepAsThereAreFrames) {
 }
 
 TEST_P(BpfRun, HostCallsGetLowerHalvesAndGiveALowerHalf) {
-    Guest& g = guest({call_host(7), kExit});
+    Guest& g = guest({move(0, -1), call_host(7), kExit});
     Registers before{};
     for (uint32_t i = 1; i < 6; ++i) before[i] = 0x8000000100000000U * i | (0xffff0000U + i);
     set_registers(g, before);

@@ -56,7 +56,6 @@ template <class Host> limpet_status prepare(limpet_bpf_vm& state, const Host& ho
 template <class Host> limpet_status enter(limpet_bpf_vm& state, const Host& host, uint32_t entry) {
     limpet_vm& vm = state.as.vm;
     if (vm.status != LIMPET_RETURN) return LIMPET_REFUSED;
-    state.depth = 0;
     for (unsigned half = 0; half < 22; ++half)
         if (half < 2 || half >= 12) state.r[half] = 0;
     state.r[20] = host.memory.stack_top;

@@ -14,19 +14,17 @@ namespace limpet::bpf {
 /// Bit by bit: no MCU that Limpet runs on is assumed to divide, and Klipper's build forbids libgcc's software division.
 /// A function of its own, because so many numbers are alive in it.
 [[gnu::noinline]] constexpr uint64_t divide(uint64_t& number, uint64_t divisor) {
-    uint64_t quotient = number;
     uint64_t remainder = 0;
     for (uint32_t i = 64; i != 0; --i) {
         const bool beyond = static_cast<int64_t>(remainder) < 0; // of 64 bits, when it is doubled
         remainder += remainder;
-        if (static_cast<int64_t>(quotient) < 0) ++remainder;
-        quotient += quotient;
+        if (static_cast<int64_t>(number) < 0) ++remainder;
+        number += number;
         if (beyond || remainder >= divisor) {
             remainder -= divisor;
-            ++quotient;
+            ++number;
         }
     }
-    number = quotient;
     return remainder;
 }
 
@@ -99,28 +97,48 @@ constexpr uint64_t sign_extended(uint32_t value) { return static_cast<uint64_t>(
 /// Does an END of this opcode reverse bytes? Of its three, to-little-endian does not.
 constexpr bool reverses(uint32_t opcode) { return opcode != alu_opcode(kAlu32, kEnd); }
 
+/// How two numbers compare: the bits of a set of relations.
+enum Relation : uint32_t { kLess = 1, kEqual = 2, kGreater = 4 };
+
+/// For which relations a conditional jump is taken; jset apart.
+constexpr uint32_t relations(uint32_t op) {
+    switch (op) {
+    case kJeq: return kEqual;
+    case kJne: return kLess | kGreater;
+    case kJgt:
+    case kJsgt: return kGreater;
+    case kJge:
+    case kJsge: return kGreater | kEqual;
+    case kJlt:
+    case kJslt: return kLess;
+    default: return kLess | kEqual;
+    }
+}
+
+/// Of all of them, 4 bits each: bits 4 * op + 2 .. 4 * op. And which of them compare signed numbers: bit op.
+inline constexpr uint64_t kRelations = [] {
+    uint64_t all = 0;
+    for (uint32_t op = kJeq; op <= kJsle; ++op) all |= static_cast<uint64_t>(relations(op)) << 4 * op;
+    return all;
+}();
+inline constexpr uint32_t kSignedJumps = 1U << kJsgt | 1U << kJsge | 1U << kJslt | 1U << kJsle;
+
 /// Is the condition `op` of a jump true? wide: JMP, else JMP32.
 [[gnu::always_inline]] constexpr bool condition(uint32_t op, bool wide, uint64_t a, uint64_t b) {
-    if (!wide) {
-        const bool as_signed = op == kJsgt || op == kJsge || op == kJslt || op == kJsle;
-        a = low_half(a, as_signed);
-        b = low_half(b, as_signed);
+    if (!wide) { // what was in the upper half does not matter, and nothing is lost
+        a <<= 32;
+        b <<= 32;
     }
-    const auto signed_a = static_cast<int64_t>(a);
-    const auto signed_b = static_cast<int64_t>(b);
-    switch (op) {
-    case kJeq: return a == b;
-    case kJgt: return a > b;
-    case kJge: return a >= b;
-    case kJset: return (a & b) != 0;
-    case kJne: return a != b;
-    case kJsgt: return signed_a > signed_b;
-    case kJsge: return signed_a >= signed_b;
-    case kJlt: return a < b;
-    case kJle: return a <= b;
-    case kJslt: return signed_a < signed_b;
-    default: return signed_a <= signed_b;
+    if (op == kJset) return (a & b) != 0;
+    if ((kSignedJumps >> op & 1) != 0) {
+        a ^= uint64_t{1} << 63;
+        b ^= uint64_t{1} << 63;
     }
+    uint32_t relation = kEqual;
+    if (a < b) relation = kLess;
+    if (a > b) relation = kGreater;
+    const uint32_t half = op < 8 ? static_cast<uint32_t>(kRelations) : static_cast<uint32_t>(kRelations >> 32);
+    return (half >> 4 * (op & 7) & relation) != 0;
 }
 
 /// What an atomic operation `op` (its immediate) makes of the number `old` in memory. expected: r0, of which a 32-bit
@@ -137,17 +155,19 @@ constexpr bool reverses(uint32_t opcode) { return opcode != alu_opcode(kAlu32, k
     }
 }
 
-/// The little-endian number of `size` bytes (1, 2, 4, 8) at any alignment.
-inline uint64_t get_wide(const uint8_t* from, uint32_t size) {
-    if (size != 8) return get_number(from, size);
-    return get_number(from, 4) | static_cast<uint64_t>(get_number(from + 4, 4)) << 32;
+/// Copies `size` bytes (1, 2, 4, 8) of memory into a register, which is little-endian too, and extends them.
+inline void load_register(uint8_t* to, const uint8_t* from, uint32_t size, bool is_signed) {
+    uint8_t byte = 0;
+    uint32_t i = 0;
+    do to[i] = byte = from[i];
+    while (++i != size);
+    byte = is_signed && (byte & 0x80) != 0 ? 0xff : 0;
+    while (i != 8) to[i++] = byte;
 }
-inline void put_wide(uint8_t* to, uint32_t size, uint64_t value) {
-    if (size == 8) {
-        put_number(to + 4, 4, static_cast<uint32_t>(value >> 32));
-        size = 4;
-    }
-    put_number(to, size, static_cast<uint32_t>(value));
+inline void store_register(uint8_t* to, const uint8_t* from, uint32_t size) {
+    uint32_t i = 0;
+    do to[i] = from[i];
+    while (++i != size);
 }
 
 /// The bytes that an access may reach: nullptr is a trap. Addresses from 2^32 on are outside every window.

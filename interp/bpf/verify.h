@@ -4,92 +4,85 @@
 /// to it. (For people: fault.h.)
 #pragma once
 
-#include "fields.h"
+#include "table.h"
 
 namespace limpet::bpf {
+
+/// Bit (opcode / 8) of number (opcode % 8): there is such an opcode in the table.
+struct Opcodes {
+    uint32_t of_class[8] = {};
+    constexpr Opcodes() {
+        for (const Instruction& row : kInstructions) of_class[row.opcode & 7] |= 1U << (row.opcode >> 3);
+    }
+};
+inline constexpr Opcodes kOpcodes;
 
 /// Is this an instruction, apart from where it jumps to and from the second slot of lddw?
 [[gnu::always_inline]] inline bool legal(uint32_t head, uint32_t imm) {
     const uint32_t op = opcode(head);
     const uint32_t cls = op & 7;
-    const uint32_t off = head >> 16;
-    bool by_register = (op & kSource) != 0; // src is a register, and imm is 0; else src is 0
+    if ((kOpcodes.of_class[cls] >> (op >> 3) & 1) == 0) return false;
+    // What the fields may be at most. Those that mean nothing are made 0 for the comparison at the end.
+    uint32_t off = head >> 16;
     uint32_t highest_dst = kFramePointer - 1;
     uint32_t highest_src = kFramePointer;
+    bool by_register = (op & kSource) != 0; // src is a register, and imm is 0; else src is 0
     switch (cls) {
     case kAlu32:
     case kAlu64: {
-        uint32_t allowed = 0;
-        switch (code(op)) {
-        case kNeg:
-            if (by_register || imm != 0) return false;
-            break;
-        case kEnd:
-            if ((imm != 16 && imm != 32 && imm != 64) || (by_register && cls == kAlu64)) return false;
+        const uint32_t operation = code(op);
+        if (operation == kEnd) {
             by_register = false;
-            break;
-        case kDiv:
-        case kMod: allowed = off & 1; break;
-        case kMov:
-            if (by_register && (off == 8 || off == 16 || (off == 32 && cls == kAlu64))) allowed = off;
-            break;
-        case kEnd + 1:
-        case kEnd + 2: return false;
-        default: break;
+            if (imm != 16 && imm != 32 && imm != 64) return false;
+        } else if (operation == kNeg) {
+            off |= imm;
+        } else if (operation == kDiv || operation == kMod) {
+            off &= ~1U;
+        } else if (operation == kMov && by_register && (off == 8 || off == 16 || (off == 32 && cls == kAlu64))) {
+            off = 0;
         }
-        if (off != allowed) return false;
         break;
     }
     case kJmp:
     case kJmp32:
-        highest_dst = kFramePointer;
-        if ((code(op) & 7) == 0 || code(op) == kExit) { // ja, call, exit: src is what kind of call
-            if (by_register) return false;
+        ++highest_dst;
+        if (code(op) == kJa || code(op) == kCall || code(op) == kExit) {
             highest_dst = 0;
             if (op == jump_opcode(kJmp, kCall)) {
-                highest_src = 1;
                 by_register = true;
-                if (off != 0) return false;
+                highest_src = 1; // what kind of call
                 imm = 0;
-            } else {
-                const bool is_wide_ja = op == jump_opcode(kJmp32, kJa);
-                if (code(op) != kJa && (cls == kJmp32 || off != 0)) return false;
-                if ((is_wide_ja ? off : imm) != 0) return false;
+            } else if (op == jump_opcode(kJmp, kJa)) {
+                off = imm;
+            } else if (op == jump_opcode(kJmp, kExit)) {
+                off |= imm;
             }
-        } else if (code(op) > kJsle) {
-            return false;
+        } else {
+            off = 0;
         }
         break;
+    case kLd: by_register = false; break;
     case kSt:
+        ++highest_dst;
         by_register = false;
-        highest_dst = kFramePointer;
-        if (mode(op) != kMemory) return false;
+        off = 0;
         break;
     case kStx:
-        by_register = true;
-        highest_dst = kFramePointer;
+        ++highest_dst;
         if (mode(op) == kAtomic) {
-            if (size_code(op) != kWord && size_code(op) != kDouble) return false;
-            const uint32_t operation = imm & ~kFetch;
-            const bool exchanges = imm == kExchange || imm == kCompareExchange;
-            if (!exchanges && operation != kAdd << 4 && operation != kOr << 4 && operation != kAnd << 4 &&
-                operation != kXor << 4)
-                return false;
-            if ((imm & kFetch) != 0 && imm != kCompareExchange) highest_src = kFramePointer - 1;
+            constexpr uint32_t operations = 1U << kAdd | 1U << kOr | 1U << kAnd | 1U << kXor;
+            constexpr uint32_t exchanges = 1U << (kExchange >> 4) | 1U << (kCompareExchange >> 4);
+            const uint32_t allowed = (imm & kFetch) != 0 ? operations | exchanges : operations;
+            if ((imm & ~0xf1U) != 0 || (allowed >> (imm >> 4) & 1) == 0) return false;
+            if ((imm & kFetch) != 0 && imm != kCompareExchange) --highest_src;
             imm = 0;
-        } else if (mode(op) != kMemory) {
-            return false;
         }
-        break;
-    case kLdx:
+        [[fallthrough]];
+    default: // kLdx
         by_register = true;
-        if (mode(op) != kMemory && (mode(op) != kMemorySigned || size_code(op) == kDouble)) return false;
-        break;
-    default:
-        by_register = false;
-        if (op != kLddw || off != 0) return false;
+        off = 0;
     }
-    if (by_register ? imm != 0 : src(head) != 0) return false;
+    if (off != 0 || (by_register ? imm != 0 : src(head) != 0)) return false;
     return dst(head) <= highest_dst && src(head) <= highest_src;
 }
 

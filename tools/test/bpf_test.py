@@ -1,6 +1,7 @@
 """What the command does with eBPF programs: run, batch, disasm, bpf-plugin, and what it refuses."""
 
 import struct
+import subprocess
 import unittest
 
 from support import GuestTest, backends
@@ -147,7 +148,73 @@ class Bpf(GuestTest):
         self.assert_refused(64, "unknown backend for ebpf 'rv32-switch'; there is: bpf-switch", "bpf-plugin", "--backend",
                             "rv32-switch", input=b"")
         self.assert_refused(64, "--gdb: there is none for eBPF", "run", self.file(ADD), "--isa", "ebpf", "--gdb", "0")
-        self.assert_refused(3, "not a raw eBPF program", "run", self.elf(".globl _start\n_start: ret"), "--isa", "ebpf")
+        self.assert_refused(3, "not an eBPF program", "run", self.elf(".globl _start\n_start: ret"), "--isa", "ebpf")
+
+
+OBJECT = """
+static const unsigned char table[4] = {1, 2, 3, 4};
+int counter;
+int start = 40;
+const char* names[2] = {"ab", "cd"};
+__attribute__((noinline)) static int helper(int a, int b) {
+    volatile int x[4];
+    x[0] = a;
+    return x[0] * b + table[a & 3];
+}
+__attribute__((noinline, section("other"))) int twice(int a) { return 2 * a; }
+__attribute__((section("prog"))) int entry(int a, int b) {
+    start += ++counter;
+    return helper(a, b) + start + twice(a) + names[1][0];
+}
+"""
+
+
+class Objects(GuestTest):
+    """What clang writes."""
+
+    def object(self, source, *options):
+        path = self.folder / "guest.c"
+        path.write_text(source)
+        result = path.with_suffix(".o")
+        subprocess.run(["clang-19", "--target=bpf", "-O2", *options, "-c", path, "-o", result], check=True)
+        return result
+
+    def test_sections_globals_and_calls_of_every_version(self):
+        for version in ("v1", "v2", "v3", "v4"):
+            for debug in ([], ["-g"]):
+                program = self.object(OBJECT, f"-mcpu={version}", *debug)
+                for backend in backends("ebpf"):
+                    status, errors, state = self.run_guest(program, "--backend", backend, "--entry", "entry", "--args", "5,6")
+                    self.assertEqual((status, errors), (0, ""))
+                    self.assertEqual(int(state["r0"], 16) & 0xffffffff, 5 * 6 + 2 + 41 + 10 + ord("c"))
+
+    def test_one_function_needs_no_entry(self):
+        program = self.object("unsigned f(unsigned a) { return a + 1; }")
+        self.assertEqual(self.run_guest(program, "--args", "6")[2]["r0"], f"{7:016x}")
+
+    def test_labels(self):
+        lines = self.limpet("disasm", self.object(OBJECT)).stdout.decode().splitlines()
+        self.assertEqual([line for line in lines if line.endswith(":")], ["helper:", "twice:", "entry:"])
+
+    def test_what_cannot_be_loaded(self):
+        for source, words in (
+            (OBJECT, "--entry is needed: it has several functions"),
+            ("extern int away(void); int f(void) { return away(); }", "eBPF object: undefined symbol 'away'"),
+            ("int g(int); int (*p)(int) = g; int g(int a) { return a; }", "eBPF object: the address of a function is taken"),
+            ("int x = 1;", "eBPF object: no instructions"),
+        ):
+            self.assert_refused(3, words, "run", self.object(source))
+        self.assert_refused(3, "no symbol 'none'", "run", self.object(OBJECT), "--entry", "none")
+
+    def test_damaged_files(self):
+        """Cut off anywhere, or with any byte of its headers and tables changed: refused or run, never an accident."""
+        whole = self.object(OBJECT, "-g").read_bytes()
+        damaged = [whole[:size] for size in range(64, len(whole), 97)]
+        for at in (*range(16, 64, 2), *range(len(whole) - 1600, len(whole), 13)):
+            damaged.append(whole[:at] + bytes([whole[at] ^ 0xff]) + whole[at + 1:])
+        for content in damaged:
+            result = self.limpet("run", self.file(content, "damaged.o"), "--entry", "entry", "--fuel", "10000")
+            self.assertIn(result.returncode, (0, 2, 3))
 
 
 if __name__ == "__main__":

@@ -43,18 +43,20 @@ template <class Host>
         vm.trap_address = static_cast<uint32_t>(address);
         return false;
     }
-    uint64_t value = sign_extended(imm);
+    const auto as_bytes = [](Register& from) { return reinterpret_cast<uint8_t*>(&from); };
+    if (!store) {
+        load_register(as_bytes(r[dst(head)]), bytes, size, mode(op) == kMemorySigned);
+        return true;
+    }
+    Register value = sign_extended(imm);
     if (cls == kStx) value = r[src(head)];
-    if (!store || mode(op) == kAtomic) {
-        const uint64_t old = get_wide(bytes, size);
-        if (!store) {
-            r[dst(head)] = mode(op) == kMemorySigned ? sign_extended_from(size * 8, old) : old;
-            return true;
-        }
+    if (mode(op) == kAtomic) {
+        Register old;
+        load_register(as_bytes(old), bytes, size, false);
         value = atomic(imm, size == 8, old, value, r[0]);
         if ((imm & kFetch) != 0) r[imm == kCompareExchange ? 0 : src(head)] = old;
     }
-    put_wide(bytes, size, value);
+    store_register(bytes, as_bytes(value), size);
     return true;
 }
 

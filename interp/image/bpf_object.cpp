@@ -1,0 +1,277 @@
+#include "bpf_object.h"
+
+#include "../bpf/fault.h"
+#include "../bpf/fields.h"
+
+#include <algorithm>
+#include <gelf.h>
+#include <map>
+
+namespace limpet {
+
+namespace {
+
+using ElfHandle = std::unique_ptr<Elf, decltype(&elf_end)>;
+
+constexpr uint32_t kUnusedBytes = 8; ///< at address 0: no object is at NULL
+constexpr uint32_t kFrames = 9;      ///< of local calls, which nest eight deep, and of the outermost function
+constexpr uint32_t kFrameBytesMax = 512;
+constexpr uint64_t kSizeMax = uint64_t{1} << 24; ///< of anything in the file
+
+// Relocations ("BPF instruction set and relocations" of the Linux kernel, "Relocation Entries").
+constexpr uint32_t kLddwAddress = 1;
+constexpr uint32_t kAddress64 = 2;
+constexpr uint32_t kAddress32 = 3;
+constexpr uint32_t kNoRelocation = 4; ///< of debug information
+constexpr uint32_t kCallDistance = 10;
+
+[[noreturn]] void fail(const std::string& what) { throw LoadError("eBPF object: " + what); }
+
+/// A section that is in memory or code.
+struct Placed {
+    GElf_Shdr header;
+    std::string name;
+    uint32_t address; ///< in its window
+
+    [[nodiscard]] bool is_code() const { return (header.sh_flags & SHF_EXECINSTR) != 0; }
+    [[nodiscard]] bool is_writable() const { return (header.sh_flags & SHF_WRITE) != 0; }
+};
+
+struct Target {
+    const Placed* section;
+    uint64_t value; ///< offset in it
+};
+
+/// Lays an object out and relocates it.
+class Loader {
+public:
+    explicit Loader(std::span<const uint8_t> file) : file_(file), elf_(open(file)) {}
+
+    BpfObject load() {
+        read_sections();
+        place_code();
+        object_.frame_bytes = bpf_frame_bytes(object_.code);
+        place_data();
+        for (const auto& [index, placed] : placed_) copy(placed);
+        Elf_Scn* section = nullptr;
+        while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
+            const GElf_Shdr header = header_of(section);
+            if (header.sh_type == SHT_SYMTAB) read_symbols(section, header);
+            if (header.sh_type == SHT_REL) relocate(section, header);
+            if (header.sh_type == SHT_RELA && placed_.contains(header.sh_info)) fail("relocations with addends");
+        }
+        std::ranges::stable_sort(object_.functions, {}, &Symbol::address);
+        return std::move(object_);
+    }
+
+private:
+    static ElfHandle open(std::span<const uint8_t> file) {
+        elf_version(EV_CURRENT);
+        // libelf reads a memory image in place and, since it is opened for reading, does not write to it.
+        auto* image = reinterpret_cast<char*>(const_cast<uint8_t*>(file.data()));
+        ElfHandle elf(elf_memory(image, file.size()), &elf_end);
+        if (elf == nullptr) fail("damaged ELF file");
+        return elf;
+    }
+
+    static GElf_Shdr header_of(Elf_Scn* section) {
+        GElf_Shdr header;
+        if (section == nullptr || gelf_getshdr(section, &header) == nullptr) fail("damaged section headers");
+        return header;
+    }
+
+    void read_sections() {
+        GElf_Ehdr header;
+        if (gelf_getehdr(elf_.get(), &header) == nullptr) fail("damaged ELF header");
+        if (header.e_type != ET_REL) fail("not relocatable: e_type is " + std::to_string(header.e_type));
+        size_t names = 0;
+        if (elf_getshdrstrndx(elf_.get(), &names) != 0) fail("damaged section headers");
+        Elf_Scn* section = nullptr;
+        while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
+            const GElf_Shdr its = header_of(section);
+            if ((its.sh_flags & SHF_ALLOC) == 0 || its.sh_size == 0) continue;
+            const char* name = elf_strptr(elf_.get(), names, its.sh_name);
+            if (name == nullptr) fail("damaged section names");
+            if (its.sh_size > kSizeMax || its.sh_addralign > kSizeMax) fail(std::string(name) + " is too large");
+            const bool in_file = its.sh_type != SHT_NOBITS;
+            if (in_file && (its.sh_offset > file_.size() || its.sh_size > file_.size() - its.sh_offset))
+                fail(std::string(name) + " ends behind the end of the file");
+            placed_[elf_ndxscn(section)] = {.header = its, .name = name, .address = 0};
+        }
+    }
+
+    void place_code() {
+        uint64_t size = 0;
+        for (auto& [index, placed] : placed_) {
+            if (!placed.is_code()) continue;
+            if (placed.is_writable()) fail(placed.name + " is both writable and executable");
+            if (placed.header.sh_type == SHT_NOBITS || placed.header.sh_size % bpf::kSlotBytes != 0)
+                fail(placed.name + " is not whole instructions");
+            placed.address = static_cast<uint32_t>(size);
+            size += placed.header.sh_size;
+        }
+        if (size == 0) fail("no instructions");
+        if (size > kSizeMax) fail("too many instructions");
+        object_.code.resize(size);
+        for (const auto& [index, placed] : placed_)
+            if (placed.is_code()) copy(placed);
+    }
+
+    /// Places constants, or variables, from `end` on, and returns where they end.
+    uint64_t place(bool writable, uint64_t end) {
+        for (auto& [index, placed] : placed_) {
+            if (placed.is_code() || placed.is_writable() != writable) continue;
+            const uint64_t alignment = std::max<uint64_t>(placed.header.sh_addralign, 1);
+            if ((alignment & (alignment - 1)) != 0) fail(placed.name + " has a damaged alignment");
+            end = (end + alignment - 1) & ~(alignment - 1);
+            placed.address = static_cast<uint32_t>(end);
+            end += placed.header.sh_size;
+            if (end > kSizeMax) fail("too much data");
+        }
+        return (end + 7) & ~uint64_t{7};
+    }
+
+    void place_data() {
+        object_.writable_start = static_cast<uint32_t>(place(false, kUnusedBytes));
+        object_.stack_top = object_.writable_start + kFrames * object_.frame_bytes;
+        object_.data.resize(place(true, object_.stack_top));
+    }
+
+    void copy(const Placed& placed) {
+        if (placed.header.sh_type == SHT_NOBITS) return;
+        std::vector<uint8_t>& to = placed.is_code() ? object_.code : object_.data;
+        std::ranges::copy(file_.subspan(placed.header.sh_offset, placed.header.sh_size), to.begin() + placed.address);
+    }
+
+    void read_symbols(Elf_Scn* section, const GElf_Shdr& header) {
+        Elf_Data* data = elf_getdata(section, nullptr);
+        if (data == nullptr) fail("damaged symbol table");
+        GElf_Sym symbol;
+        for (int i = 0; gelf_getsym(data, i, &symbol) != nullptr; ++i) {
+            const unsigned type = GELF_ST_TYPE(symbol.st_info);
+            const auto placed = placed_.find(symbol.st_shndx);
+            if (placed == placed_.end() || !placed->second.is_code()) continue;
+            if (type != STT_FUNC && type != STT_NOTYPE) continue; // assembly's labels have no type
+            const char* name = elf_strptr(elf_.get(), header.sh_link, symbol.st_name);
+            if (name == nullptr || symbol.st_value > placed->second.header.sh_size) fail("damaged symbol table");
+            if (*name == '\0' || *name == '.') continue;
+            object_.functions.push_back({name, placed->second.address + static_cast<uint32_t>(symbol.st_value),
+                                         static_cast<uint32_t>(symbol.st_size), type == STT_FUNC});
+        }
+    }
+
+    /// What relocation number `index` of a table refers to.
+    Target target_of(const GElf_Shdr& header, uint64_t index) {
+        Elf_Scn* section = elf_getscn(elf_.get(), header.sh_link);
+        Elf_Data* data = section == nullptr ? nullptr : elf_getdata(section, nullptr);
+        GElf_Sym symbol;
+        if (data == nullptr || index > kSizeMax || gelf_getsym(data, static_cast<int>(index), &symbol) == nullptr)
+            fail("a relocation to no symbol");
+        const char* name = elf_strptr(elf_.get(), header_of(section).sh_link, symbol.st_name);
+        const std::string what = name == nullptr ? "" : name;
+        if (symbol.st_shndx == SHN_UNDEF) fail("undefined symbol '" + what + "'");
+        const auto placed = placed_.find(symbol.st_shndx);
+        if (placed == placed_.end()) fail("a relocation to '" + what + "', which is not in memory");
+        return {.section = &placed->second, .value = symbol.st_value};
+    }
+
+    void relocate(Elf_Scn* section, const GElf_Shdr& header) {
+        const auto where = placed_.find(header.sh_info);
+        if (where == placed_.end()) return; // of debug information
+        Elf_Data* data = elf_getdata(section, nullptr);
+        if (data == nullptr) fail("damaged relocations");
+        GElf_Rel relocation;
+        for (int i = 0; gelf_getrel(data, i, &relocation) != nullptr; ++i) {
+            const auto type = static_cast<uint32_t>(GELF_R_TYPE(relocation.r_info));
+            const bool is_call = type == kCallDistance;
+            const uint32_t size = type == kLddwAddress ? 16 : type == kAddress32 ? 4 : 8;
+            const Placed& place = where->second;
+            if (type == 0 || type == kNoRelocation) continue;
+            if (relocation.r_offset > place.header.sh_size || place.header.sh_size - relocation.r_offset < size ||
+                place.header.sh_type == SHT_NOBITS)
+                fail("a relocation outside " + place.name);
+            if ((is_call || type == kLddwAddress) != place.is_code() ||
+                (place.is_code() && relocation.r_offset % 8 != 0))
+                fail("relocation type " + std::to_string(type) + " in " + place.name);
+            const Target target = target_of(header, GELF_R_SYM(relocation.r_info));
+            const uint32_t at = place.address + static_cast<uint32_t>(relocation.r_offset);
+            if (is_call)
+                relocate_call(at, target);
+            else
+                relocate_address(type, at, target);
+        }
+    }
+
+    /// The immediate of a call was the distance to the target from the start of its section or function.
+    void relocate_call(uint32_t at, const Target& target) {
+        if (!target.section->is_code()) fail("a call of " + target.section->name);
+        uint8_t* imm = object_.code.data() + at + 4;
+        const auto addend = static_cast<int32_t>(get_bytes(imm, 4));
+        const int64_t to = static_cast<int64_t>(target.section->address + target.value) + (int64_t{addend} + 1) * 8;
+        put_bytes(imm, 4, static_cast<uint32_t>((to - at) / 8 - 1)); // the verifier judges what that is
+    }
+
+    void relocate_address(uint32_t type, uint32_t at, const Target& target) {
+        if (target.section->is_code())
+            fail("the address of a function is taken; calls through pointers are not supported");
+        const bool in_code = type == kLddwAddress;
+        if (!in_code && type != kAddress64 && type != kAddress32) fail("relocation type " + std::to_string(type));
+        uint8_t* low = (in_code ? object_.code.data() + 4 : object_.data.data()) + at;
+        const uint32_t address = get_bytes(low, 4) + target.section->address + static_cast<uint32_t>(target.value);
+        put_bytes(low, 4, address);
+        if (type != kAddress32) put_bytes(low + (in_code ? 8 : 4), 4, 0);
+    }
+
+    std::span<const uint8_t> file_;
+    ElfHandle elf_;
+    std::map<size_t, Placed> placed_; ///< by section number
+    BpfObject object_;
+};
+
+} // namespace
+
+bool is_bpf_object(std::span<const uint8_t> file) {
+    return file.size() >= sizeof(Elf64_Ehdr) && is_elf(file) && file[EI_CLASS] == ELFCLASS64 &&
+           file[EI_DATA] == ELFDATA2LSB && get_bytes(&file[offsetof(Elf64_Ehdr, e_machine)], 2) == EM_BPF;
+}
+
+BpfObject read_bpf_object(std::span<const uint8_t> file) { return Loader(file).load(); }
+
+std::unique_ptr<Guest> BpfObject::make_guest() const {
+    const limpet_windows windows{.data_size = static_cast<uint32_t>(data.size()),
+                                 .writable_start = writable_start,
+                                 .code_start = 0,
+                                 .code_size = 0};
+    auto guest = std::make_unique<Guest>(windows, stack_top, data, std::span<const uint8_t>());
+    guest->set_bpf_program(code);
+    guest->bpf_host.frame_bytes = frame_bytes;
+    return guest;
+}
+
+uint32_t bpf_frame_bytes(std::span<const uint8_t> code) {
+    using namespace bpf;
+    const size_t count = code.size() / kSlotBytes;
+    uint32_t deepest = 0;
+    for (size_t i = 0; i < count; ++i) {
+        const uint64_t insn = slot_at(code, i);
+        const uint32_t h = head(insn);
+        const uint32_t cls = h & 7;
+        const bool access =
+            (cls == kLdx && src(h) == kFramePointer) || ((cls == kSt || cls == kStx) && dst(h) == kFramePointer);
+        int64_t lowest = 0;
+        if (access) {
+            lowest = offset(h);
+        } else if ((h & kSource) != 0 && (cls == kAlu64 || cls == kAlu32) && src(h) == kFramePointer) {
+            // A copy, to which a constant is added at once; else where it points is anyone's guess.
+            const uint64_t next = i + 1 < count ? slot_at(code, i + 1) : 0;
+            const bool added = opcode(h) == alu_opcode(kAlu64, kMov, kSource) &&
+                               opcode(head(next)) == alu_opcode(kAlu64, kAdd) && dst(head(next)) == dst(h);
+            lowest = added ? imm(next) : -int64_t{kFrameBytesMax};
+        }
+        if (lowest < 0) deepest = std::max(deepest, static_cast<uint32_t>(std::min<int64_t>(-lowest, kFrameBytesMax)));
+        if (opcode(h) == kLddw) ++i;
+    }
+    return (deepest + 7) & ~7U;
+}
+
+} // namespace limpet
