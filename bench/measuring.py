@@ -19,7 +19,7 @@ ISAS = ["rv32e", "rv32ec", "rv32emc"]
 REFERENCE = "rv32-switch"
 RUN_SECONDS_MAX = 300
 NOT_CONTAINED = 2  # exit status of the measuring image: results were right, but a hostile guest was not contained
-QUIET = ("timed", "ticks", "result", "executed", "prepared", "scratch")  # lines of the console that are only for the scripts
+QUIET = ("timed", "ticks", "result", "executed", "prepared", "scratch")  # lines that are only for the scripts
 
 
 class MeasuringError(Exception):
@@ -73,8 +73,8 @@ def parse_regions(text):
 
 
 def cross_check(other, unicorn):
-    """{(name, what): region as Unicorn tells it}, when it and another emulator agree in every line and to the cycle, and
-    a region that runs several times takes the same each time."""
+    """{(name, what): region as Unicorn tells it}, when it and another emulator agree in every line and to the cycle,
+    and a region that runs several times takes the same each time."""
     if other.lines != unicorn.lines:
         a, b = next(pair for pair in zip_longest(other.lines, unicorn.lines) if pair[0] != pair[1])
         raise MeasuringError(f"{other.image}: {other.emulator} prints {a!r}, Unicorn {b!r}")
@@ -190,7 +190,8 @@ class Bench:
         """An image's .uf2 file in rp2040js."""
         path = self.mcu / "firmware" / image
         begin, end = self._symbols(path, ["cycles_begin", "cycles_end"])
-        done = self._run(["node", ROOT / "bench/cycles/rp2040js/run.mjs", path.with_suffix(".uf2"), hex(begin), hex(end)])
+        runner = ROOT / "bench/cycles/rp2040js/run.mjs"
+        done = self._run(["node", runner, path.with_suffix(".uf2"), hex(begin), hex(end)])
         return self._outcome("rp2040js", image, done)
 
     @staticmethod

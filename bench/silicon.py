@@ -6,8 +6,8 @@
 
 Without --backend it takes all. The port is found by USB ids when --port does not name it. --no-flash measures what is
 on the board, which has to be this very image. --layout ram takes the image that runs from RAM (of a Nucleo: without the
-flash's wait states; of a Pico: without storing anything): it is shown and not kept. Rows go to bench/silicon.json, which
-./scripts/report reads, and only when a run was whole and right. firmware/boards/README.md shows the wiring.
+flash's wait states; of a Pico: without storing anything): it is shown and not kept. Rows go to bench/silicon.json,
+which ./scripts/report reads, and only when a run was whole and right. firmware/boards/README.md shows the wiring.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The way to a real board: its serial port, and how it is flashed. Whatever goes wrong is one line, a MeasuringError."""
+"""The way to a real board: its serial port, and how it is flashed. What goes wrong is one line, a MeasuringError."""
 
 import errno
 import os
@@ -19,6 +19,7 @@ SILENT_SECONDS_MAX = 10
 LINE_BYTES_MAX = 1000
 NOISE_BYTES_MAX = 65536
 DRIVE_SECONDS_MAX = 60
+ASK_AFTER_SECONDS = 5  # our own firmware goes to the boot loader by itself
 
 
 @dataclass(frozen=True)
@@ -183,12 +184,14 @@ def flash_by_drive(image, drive=None, seconds_max=DRIVE_SECONDS_MAX):
     if drive and not (drive / "INFO_UF2.TXT").is_file():
         raise MeasuringError(f"{drive}: is not a Pico's drive")
     where = drive_of(drive / "INFO_UF2.TXT") if drive else find_drive()
-    if where is None:
-        print("Hold the Pico's BOOTSEL button while you plug it in, and mount its drive RPI-RP2.", flush=True)
-    until = time.monotonic() + seconds_max
+    start, told = time.monotonic(), False
     while where is None:
-        if time.monotonic() > until:
+        waited_seconds = time.monotonic() - start
+        if waited_seconds > seconds_max:
             raise MeasuringError("no drive RPI-RP2 was mounted: say where it is by --drive")
+        if waited_seconds > ASK_AFTER_SECONDS and not told:
+            print("Hold the Pico's BOOTSEL button while you plug it in, and mount its drive RPI-RP2.", flush=True)
+            told = True
         time.sleep(0.5)
         where = find_drive()
     try:

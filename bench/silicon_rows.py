@@ -9,6 +9,7 @@ A row is one of the report's, and has besides:
 """
 
 import json
+import re
 from pathlib import Path
 
 from measuring import ROOT, MeasuringError
@@ -25,7 +26,8 @@ def name(row):
 def check(row):
     """Raises MeasuringError unless what a row from silicon has besides is right."""
     right = (isinstance(row["ratio"], float) and row["ratio"] > 0 and isinstance(row["spread_cycles"], int)
-             and row["spread_cycles"] >= 0 and row["measured_commit"] and len(row["image"]) == 40)
+             and row["spread_cycles"] >= 0 and isinstance(row["measured_commit"], str)
+             and re.fullmatch("[0-9a-f]{40}", str(row["image"])))
     if not right:
         raise MeasuringError(f"a row from silicon with {({key: row[key] for key in KEYS})}")
 

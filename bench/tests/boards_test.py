@@ -59,26 +59,24 @@ class Everywhere(unittest.TestCase):
 
 
 class PlantedFaults(unittest.TestCase):
-    def build(self, target, old_object, compile_command, source, original):
-        """Links `target` again with one object made from another source; the new file."""
-        made = PLANTED / "planted.o"
-        command(["sh", "-c", f"cd {BENCH.mcu} && " + compile_command.replace(str(ROOT / original), str(source))
-                 .replace(f"-o {old_object}", f"-o {made} -I{(ROOT / original).parent}")])
-        image = PLANTED / Path(target).name
-        link = ninja_command(BENCH.mcu, target)
-        command(["sh", "-c", f"cd {BENCH.mcu} && " + link.replace(old_object, str(made)).replace(f"-o {target}", f"-o {image}")])
-        command(["arm-none-eabi-objcopy", "-O", "binary", image, image.with_suffix(".bin")])
-        return image
-
     def board_with(self, old, new):
         """What the model says to an STM32 image whose board.cpp has a fault."""
         original = "firmware/boards/stm32g0b1/board.cpp"
-        of = "firmware/CMakeFiles/board-stm32g0b1.dir/boards/stm32g0b1/board.cpp.obj"
-        image = self.build(f"firmware/{STM32.image(VARIANT)}", of, ninja_command(BENCH.mcu, of), planted(original, old, new),
-                           original)
+        good = "firmware/CMakeFiles/board-stm32g0b1.dir/boards/stm32g0b1/board.cpp.obj"
+        target = f"firmware/{STM32.image(VARIANT)}"
+        made, image = PLANTED / "planted.o", PLANTED / STM32.image(VARIANT)
+        compiling = ninja_command(BENCH.mcu, good).replace(str(ROOT / original), str(planted(original, old, new)))
+        self.shell(compiling.replace(f"-o {good}", f"-o {made} -I{(ROOT / original).parent}"))
+        linking = ninja_command(BENCH.mcu, target).replace(good, str(made))
+        self.shell(linking.replace(f"-o {target}", f"-o {image}"))
+        self.shell(f"arm-none-eabi-objcopy -O binary {image} {image.with_suffix('.bin')}")
         outcome = BENCH.run_unicorn(image, None, "stm32g0b1", image.with_suffix(".bin"))
         self.assertEqual(outcome.status, 70, outcome)
         return "\n".join(outcome.lines)
+
+    @staticmethod
+    def shell(line):
+        command(["sh", "-c", f"cd {BENCH.mcu} && {line}"])
 
     def test_too_few_wait_states(self):
         said = self.board_with("kFlashLatency = 2;", "kFlashLatency = 1;")
@@ -104,6 +102,25 @@ class PlantedFaults(unittest.TestCase):
             boards.run(bench, RP2040, VARIANT)
         with self.assertRaisesRegex(MeasuringError, "cycles by hand"):
             boards.run(bench, STM32, VARIANT)
+
+    def test_damaged_uf2_file(self):
+        """An image whose boot2 the boot ROM would not run, or whose blocks it would not take, runs nowhere."""
+        image = BENCH.mcu / "firmware" / RP2040.image(VARIANT)
+        good = image.with_suffix(".uf2").read_bytes()
+        for at, why in ((32 + 8, "boot2's checksum"), (28, "block 0 is not"), (512 + 20, "block 1 is not")):
+            bad = PLANTED / image.with_suffix(".uf2").name
+            bad.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+            shutil.copy(image, bad.with_suffix(".elf"))
+            for outcome in (BENCH.run_unicorn(image, None, "rp2040", bad), BENCH.run_rp2040js(bad.with_suffix(".elf"))):
+                self.assertEqual(outcome.status, 70, outcome)
+                self.assertIn(why, "\n".join(outcome.lines))
+
+    def test_another_cycle_on_another_board(self):
+        regions = {("crc32", "guest"): {"cycles": 10, "instructions": 5, "stack": 8}}
+        boards.agree("image", regions, dict(regions))
+        more = {name: region | {"cycles": 11} for name, region in regions.items()}
+        for other in (more, {}):
+            self.assertRaises(MeasuringError, boards.agree, "image", other, regions)
 
     def test_swapped_image(self):
         image = BENCH.mcu / "firmware" / STM32.image(VARIANT)
