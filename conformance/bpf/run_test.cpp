@@ -1,9 +1,9 @@
 /// \file
 /// Short programs written by hand, on every subject: calls and frames, host calls, fuel, how runs start and end, the
 /// edges of memory, and guests that mean harm.
+#include "../../variants/thumb/bpf_machine.h"
 #include "../support/host_calls.h"
 #include "subjects.h"
-#include "thumb_machine.h"
 
 #include <algorithm>
 #include <csetjmp>
@@ -348,7 +348,7 @@ TEST_P(BpfHostStack, IsSmall) {
             stand_at(*g, 0);
             backend().resume(*g, 4);
         }
-    const uint32_t used = dynamic_cast<const ThumbBackend&>(backend()).machine().deepest_stack_bytes();
+    const uint32_t used = dynamic_cast<const thumb::BpfThumbBackend&>(backend()).machine().deepest_stack_bytes();
     EXPECT_GT(used, 0U);
     EXPECT_LE(used, kHostStackBytes);
     RecordProperty("host_stack_bytes", static_cast<int>(used));

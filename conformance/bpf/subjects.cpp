@@ -1,7 +1,7 @@
 #include "subjects.h"
 
+#include "../../variants/thumb/bpf_machine.h"
 #include "../support/host_calls.h"
-#include "thumb_machine.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -19,13 +19,13 @@ std::string Subject::name() const {
 }
 
 const std::vector<Subject>& subjects() {
-    static std::vector<std::unique_ptr<ThumbBackend>> libraries;
+    static std::vector<std::unique_ptr<thumb::BpfThumbBackend>> libraries;
     static const std::vector<Subject> all = [] {
         std::vector<Subject> list;
         for (const std::unique_ptr<Backend>& backend : bpf_backends())
             list.push_back({.backend = backend.get(), .mcu = false});
         for (const std::unique_ptr<Backend>& backend : bpf_backends()) {
-            libraries.push_back(std::make_unique<ThumbBackend>(*backend));
+            libraries.push_back(std::make_unique<thumb::BpfThumbBackend>(*backend));
             list.push_back({.backend = libraries.back().get(), .mcu = true});
         }
         return list;

@@ -2,32 +2,36 @@
 /// The eBPF libraries of the Cortex-M0+ build as backends of this process.
 #pragma once
 
-#include "../../variants/registry.h"
+#include "../registry.h"
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unicorn/unicorn.h>
 #include <vector>
 
-namespace limpet::conformance::bpf {
+namespace limpet::thumb {
 
 /// Runs the functions of one image on Unicorn's Cortex-M0. An access that is misaligned (silicon faults, Unicorn does
 /// not), or outside the VM struct, the host struct, the frames, the guest's memory, its program, the image's constants
-/// and the stack, ends the test program with a message. For guests at base 0 with one read-only part.
-class ThumbMachine {
+/// and the stack, ends the program with a message. For guests at base 0 with one read-only part.
+class BpfMachine {
 public:
     /// Words of the table that an image starts with.
     enum class Function { kInit, kPrepare, kCall, kResume };
 
-    explicit ThumbMachine(std::string image_path);
-    ~ThumbMachine();
-    ThumbMachine(const ThumbMachine&) = delete;
-    ThumbMachine& operator=(const ThumbMachine&) = delete;
+    explicit BpfMachine(std::string image_path);
+    ~BpfMachine();
+    BpfMachine(const BpfMachine&) = delete;
+    BpfMachine& operator=(const BpfMachine&) = delete;
 
     /// Copies the guest into the machine, calls function(&vm, &host, a, b), and copies the guest back.
     limpet_status run(Function function, Guest& guest, uint32_t a = 0, uint32_t b = 0);
+
+    /// Is told of each instruction before it runs: its address, and its bytes (4, whatever it has). Slow.
+    void watch(std::function<void(uint32_t address, const uint8_t* bytes)> watcher);
 
     /// The most that any run has used, the frames of host calls excluded.
     [[nodiscard]] uint32_t deepest_stack_bytes() const { return deepest_stack_bytes_; }
@@ -47,6 +51,7 @@ private:
     [[nodiscard]] uint8_t* ram(uint32_t address) const;
 
     std::string image_path_;
+    std::function<void(uint32_t, const uint8_t*)> watcher_;
     uc_engine* uc_ = nullptr;
     uint8_t* ram_ = nullptr;
     std::vector<uint8_t> image_;
@@ -57,18 +62,18 @@ private:
     uint32_t deepest_stack_bytes_ = 0;
 };
 
-class ThumbBackend : public Backend {
+class BpfThumbBackend : public Backend {
 public:
-    explicit ThumbBackend(const Backend& like);
+    explicit BpfThumbBackend(const Backend& like);
     limpet_status prepare(Guest& guest) const override;
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel) const override;
     limpet_status resume(Guest& guest, uint32_t fuel) const override;
 
     /// Made when it is first used: an emulator costs milliseconds to start.
-    [[nodiscard]] ThumbMachine& machine() const;
+    [[nodiscard]] BpfMachine& machine() const;
 
 private:
-    mutable std::unique_ptr<ThumbMachine> machine_;
+    mutable std::unique_ptr<BpfMachine> machine_;
 };
 
-} // namespace limpet::conformance::bpf
+} // namespace limpet::thumb

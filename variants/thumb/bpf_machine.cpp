@@ -1,6 +1,6 @@
-#include "thumb_machine.h"
+#include "bpf_machine.h"
 
-#include "bpf_build_paths.h"
+#include "registrations.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <sys/mman.h>
 
-namespace limpet::conformance::bpf {
+namespace limpet::thumb {
 
 namespace {
 
@@ -80,14 +80,14 @@ bool inside(uint32_t address, uint32_t size, uint32_t start, uint32_t length) {
 /// The images of this build, or others of the same names (scripts/mutate).
 std::string image_directory() {
     const char* other = std::getenv("LIMPET_THUMB_IMAGES");
-    return other == nullptr ? kBpfThumbImages : other;
+    return other == nullptr ? kThumbImages : other;
 }
 
 } // namespace
 
 static_assert(sizeof(limpet_bpf_vm) == 124 && sizeof(limpet_bpf_frame) == 36, "the same structs on both machines");
 
-ThumbMachine::ThumbMachine(std::string image_path)
+BpfMachine::BpfMachine(std::string image_path)
     : image_path_(std::move(image_path)), image_(read_file(image_path_)), stack_start_(kStackEnd),
       host_call_sp_(kStackEnd) {
     if (image_.size() > kImageSize) throw std::runtime_error(image_path_ + " is too large");
@@ -106,14 +106,27 @@ ThumbMachine::ThumbMachine(std::string image_path)
     check(uc_hook_add(uc_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(stop), nullptr, kReturn, kHostCall), "hook");
 }
 
-ThumbMachine::~ThumbMachine() {
+BpfMachine::~BpfMachine() {
     if (uc_ != nullptr) uc_close(uc_);
     munmap(ram_, kRamSize);
 }
 
-uint8_t* ThumbMachine::ram(uint32_t address) const { return ram_ + (address - kRam); }
+void BpfMachine::watch(std::function<void(uint32_t, const uint8_t*)> watcher) {
+    watcher_ = std::move(watcher);
+    image_.resize(image_.size() + 2); // so that the last instruction has 4 bytes to show, too
+    const auto hook_function = +[](uc_engine* /*uc*/, uint64_t address, uint32_t /*size*/, void* self) {
+        auto* machine = static_cast<BpfMachine*>(self);
+        machine->watcher_(static_cast<uint32_t>(address), &machine->image_[address - kImage]);
+    };
+    uc_hook hook = 0;
+    check(uc_hook_add(uc_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(hook_function), this, kImage,
+                      kImage + image_.size() - 3),
+          "hook");
+}
 
-void ThumbMachine::fail(const std::string& what) const {
+uint8_t* BpfMachine::ram(uint32_t address) const { return ram_ + (address - kRam); }
+
+void BpfMachine::fail(const std::string& what) const {
     Core core{};
     auto to = places(core);
     uc_reg_read_batch(uc_, const_cast<int*>(kCoreIds.data()), to.data(), 16);
@@ -123,13 +136,13 @@ void ThumbMachine::fail(const std::string& what) const {
     std::abort();
 }
 
-void ThumbMachine::on_access(uc_engine* /*uc*/, uc_mem_type type, uint64_t address, int size, int64_t /*value*/,
-                             void* self) {
-    static_cast<ThumbMachine*>(self)->access(static_cast<uint32_t>(address), static_cast<uint32_t>(size),
-                                             type == UC_MEM_WRITE);
+void BpfMachine::on_access(uc_engine* /*uc*/, uc_mem_type type, uint64_t address, int size, int64_t /*value*/,
+                           void* self) {
+    static_cast<BpfMachine*>(self)->access(static_cast<uint32_t>(address), static_cast<uint32_t>(size),
+                                           type == UC_MEM_WRITE);
 }
 
-bool ThumbMachine::allowed(uint32_t address, uint32_t size, bool write) const {
+bool BpfMachine::allowed(uint32_t address, uint32_t size, bool write) const {
     if (inside(address, size, kVm, sizeof(limpet_bpf_vm)) || inside(address, size, kData, window_.data_size) ||
         inside(address, size, kFrames, frame_bytes_))
         return true;
@@ -137,7 +150,7 @@ bool ThumbMachine::allowed(uint32_t address, uint32_t size, bool write) const {
                       inside(address, size, kImage, static_cast<uint32_t>(image_.size())));
 }
 
-void ThumbMachine::access(uint32_t address, uint32_t size, bool write) {
+void BpfMachine::access(uint32_t address, uint32_t size, bool write) {
     const bool in_stack = inside(address, size, kStackEnd - kStackBytes, kStackBytes);
     if (in_stack && address < stack_start_)
         deepest_stack_bytes_ = std::max(deepest_stack_bytes_, stack_start_ - address);
@@ -149,7 +162,7 @@ void ThumbMachine::access(uint32_t address, uint32_t size, bool write) {
     fail(text);
 }
 
-void ThumbMachine::put(const Guest& guest) {
+void BpfMachine::put(const Guest& guest) {
     window_ = guest.vm.window;
     frame_bytes_ = guest.bpf_host.frame_count * static_cast<uint32_t>(sizeof(limpet_bpf_frame));
     if (window_.data_size > kDataMax || window_.code_size > kCodeMax || frame_bytes_ > kFramesMax)
@@ -166,14 +179,14 @@ void ThumbMachine::put(const Guest& guest) {
     std::memcpy(ram(kCode), guest.host.code, window_.code_size);
 }
 
-void ThumbMachine::get(Guest& guest) const {
+void BpfMachine::get(Guest& guest) const {
     std::memcpy(&guest.bpf, ram(kVm), sizeof guest.bpf);
     std::memcpy(guest.bpf_host.frames, ram(kFrames), frame_bytes_);
     std::memcpy(guest.host.data, ram(kData), window_.data_size);
 }
 
 /// Runs until the function returns or calls the host; then core[kPc] tells which.
-void ThumbMachine::go(Core& core) {
+void BpfMachine::go(Core& core) {
     auto at = places(core);
     check(uc_reg_write_batch(uc_, const_cast<int*>(kCoreIds.data()), at.data(), kPc), "write registers");
     const uc_err error = uc_emu_start(uc_, core[kPc] | kThumb, 0, 0, 0);
@@ -184,7 +197,7 @@ void ThumbMachine::go(Core& core) {
 }
 
 /// The library calls host.call(vm, host, id, args). The callback may leave by longjmp: this frame owns nothing.
-void ThumbMachine::host_call(Guest& guest, Core& core) {
+void BpfMachine::host_call(Guest& guest, Core& core) {
     get(guest);
     const uint32_t args = core[3];
     if (core[0] != kVm + kVmInState || core[1] != kHost || args % 4 != 0) fail("host call with wrong arguments");
@@ -198,7 +211,7 @@ void ThumbMachine::host_call(Guest& guest, Core& core) {
     core[kPc] = core[kLr];
 }
 
-limpet_status ThumbMachine::run(Function function, Guest& guest, uint32_t a, uint32_t b) {
+limpet_status BpfMachine::run(Function function, Guest& guest, uint32_t a, uint32_t b) {
     // Only from within a host call can a guest that is running be entered; it must be refused, on the same stack.
     stack_start_ = guest.vm.status == LIMPET_RUNNING ? host_call_sp_ : kStackEnd;
     const uint32_t sp = stack_start_;
@@ -222,25 +235,26 @@ limpet_status ThumbMachine::run(Function function, Guest& guest, uint32_t a, uin
     return static_cast<limpet_status>(core[0]);
 }
 
-ThumbBackend::ThumbBackend(const Backend& like) : Backend(like.name + "@thumb", like.isa_name, like.counts_exactly) {}
+BpfThumbBackend::BpfThumbBackend(const Backend& like)
+    : Backend(like.name + "@thumb", like.isa_name, like.counts_exactly) {}
 
-ThumbMachine& ThumbBackend::machine() const {
+BpfMachine& BpfThumbBackend::machine() const {
     if (!machine_) {
         std::string image = name.substr(0, name.find('@'));
         std::ranges::replace(image, '/', '-');
-        machine_ = std::make_unique<ThumbMachine>(image_directory() + "/thumb-" + image + "-" + isa_name + ".bin");
+        machine_ = std::make_unique<BpfMachine>(image_directory() + "/thumb-" + image + "-" + isa_name + ".bin");
     }
     return *machine_;
 }
 
-limpet_status ThumbBackend::prepare(Guest& guest) const {
-    return machine().run(ThumbMachine::Function::kPrepare, guest);
+limpet_status BpfThumbBackend::prepare(Guest& guest) const {
+    return machine().run(BpfMachine::Function::kPrepare, guest);
 }
-limpet_status ThumbBackend::call(Guest& guest, uint32_t entry, uint32_t fuel) const {
-    return machine().run(ThumbMachine::Function::kCall, guest, entry, fuel);
+limpet_status BpfThumbBackend::call(Guest& guest, uint32_t entry, uint32_t fuel) const {
+    return machine().run(BpfMachine::Function::kCall, guest, entry, fuel);
 }
-limpet_status ThumbBackend::resume(Guest& guest, uint32_t fuel) const {
-    return machine().run(ThumbMachine::Function::kResume, guest, fuel);
+limpet_status BpfThumbBackend::resume(Guest& guest, uint32_t fuel) const {
+    return machine().run(BpfMachine::Function::kResume, guest, fuel);
 }
 
-} // namespace limpet::conformance::bpf
+} // namespace limpet::thumb

@@ -1,0 +1,134 @@
+/// \file
+/// limpet-bpf-cycles FOLDER [PROFILE]: what every eBPF backend takes for each workload (FOLDER/NAME.o) on the emulated
+/// Cortex-M0+, as the library that a firmware links. Cycles are counted instruction by instruction in Unicorn, of
+/// limpet_bpf_call alone; results are those of native code, or nothing is printed. PROFILE: where to write how often
+/// each instruction of each library ran, with its cycles.
+///
+/// This program links Unicorn and is therefore under the GNU General Public License, version 2.
+#include "../interp/image/bpf_object.h"
+#include "../variants/thumb/bpf_machine.h"
+#include "cycles/m0plus_timing.h"
+#include "workloads/workloads.h"
+
+#include <cmath>
+#include <cstring>
+#include <fmt/core.h>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+namespace {
+
+using namespace limpet;
+
+constexpr uint32_t kFrames = 32; ///< recursion of fib
+constexpr std::string_view kGeomeanWorkloads[] = {"crc32", "sort", "accel", "angle", "fib", "alu"};
+
+/// Each instruction is charged when the next one is known, which tells whether a branch was taken.
+class Counter {
+public:
+    void operator()(uint32_t address, const uint8_t* bytes) {
+        charge(address);
+        previous_ = address;
+        std::memcpy(insn_, bytes, sizeof insn_);
+    }
+    /// The cycles since the last time.
+    uint64_t take() {
+        charge(0); // the return, which is no conditional branch
+        insn_[0] = insn_[1] = 0;
+        pending_ = false;
+        return std::exchange(cycles_, 0);
+    }
+    std::map<uint32_t, std::pair<uint64_t, uint64_t>> profile; ///< by address: executions, cycles
+
+private:
+    void charge(uint32_t next) {
+        if (pending_) {
+            const cycles::Timing cost = cycles::timing(insn_[0], insn_[1]);
+            if (cost.cycles == 0) throw std::runtime_error(fmt::format("no timing for {:04x}", insn_[0]));
+            const uint64_t taken = cost.cycles + (cost.conditional && next != previous_ + 2 ? 1 : 0);
+            cycles_ += taken;
+            auto& [executions, all] = profile[previous_];
+            ++executions;
+            all += taken;
+        }
+        pending_ = true;
+    }
+
+    uint64_t cycles_ = 0;
+    uint32_t previous_ = 0;
+    uint16_t insn_[2] = {};
+    bool pending_ = false;
+};
+
+struct Program {
+    std::unique_ptr<Guest> guest;
+    std::vector<limpet_bpf_frame> frames = std::vector<limpet_bpf_frame>(kFrames);
+    uint32_t entry = 0;
+
+    Program(const std::string& folder, const std::string& name) {
+        std::ifstream file(folder + "/" + name + ".o", std::ios::binary);
+        const std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+        const BpfObject object = read_bpf_object(bytes);
+        for (const Symbol& function : object.functions)
+            if (function.name == name) entry = function.address;
+        guest = object.make_guest();
+        guest->bpf_host.frames = frames.data();
+        guest->bpf_host.frame_count = kFrames;
+    }
+
+    /// Runs and checks; returns the fuel that it took.
+    uint32_t run(const Backend& backend, const workload& work) {
+        guest->set_arguments(std::array<uint32_t, 1>{WORKLOAD_SEED});
+        const limpet_status status = backend.call(*guest, entry, LIMPET_FUEL_MAX);
+        if (status != LIMPET_RETURN || guest->result() != work.run(WORKLOAD_SEED))
+            throw std::runtime_error(
+                fmt::format("{} on {}: wrong result, status {}", work.name, backend.name, static_cast<int>(status)));
+        return LIMPET_FUEL_MAX - guest->vm.fuel;
+    }
+};
+
+void measure(const Backend& backend, const std::string& folder, const char* profile) {
+    thumb::BpfThumbBackend library(backend);
+    Counter counter;
+    library.machine().watch(std::ref(counter));
+    fmt::print("{}\n{:10}{:>12}{:>12}{:>13}\n", backend.name, "workload", "guest insns", "cycles", "cycles/insn");
+    double logarithms = 0;
+    for (uint32_t i = 0; i < workload_count; ++i) {
+        const workload& work = workloads[i];
+        if (work.name == std::string_view("max31865")) continue; // its host calls are not here
+        Program program(folder, work.name);
+        if (library.prepare(*program.guest) != LIMPET_RETURN) throw std::runtime_error("refused");
+        counter.take();
+        program.run(library, work);
+        const uint64_t cycles = counter.take();
+        Program again(folder, work.name);
+        (void)bpf_backends().front()->prepare(*again.guest);
+        const uint32_t instructions = again.run(*bpf_backends().front(), work);
+        const double ratio = static_cast<double>(cycles) / instructions;
+        fmt::print("{:10}{:12}{:12}{:13.2f}\n", work.name, instructions, cycles, ratio);
+        for (const std::string_view name : kGeomeanWorkloads)
+            if (name == work.name) logarithms += std::log(ratio);
+    }
+    fmt::print("geometric mean over crc32 sort accel angle fib alu: {:.2f} cycles/insn\n\n",
+               std::exp(logarithms / std::size(kGeomeanWorkloads)));
+    if (profile == nullptr) return;
+    std::ofstream out(profile, std::ios::app);
+    for (const auto& [address, counts] : counter.profile)
+        out << fmt::format("{} {:08x} {} {}\n", backend.name, address, counts.first, counts.second);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        if (argc < 2) throw std::runtime_error("usage: limpet-bpf-cycles FOLDER [PROFILE]");
+        for (const auto& backend : bpf_backends()) measure(*backend, argv[1], argc > 2 ? argv[2] : nullptr);
+        return 0;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "limpet-bpf-cycles: %s\n", error.what());
+        return 70;
+    }
+}
