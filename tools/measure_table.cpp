@@ -59,7 +59,9 @@ FlashCosts::FlashCosts(const std::string& folder) {
         const std::string name = path.substr(start + 6, end - start - 6);
         const size_t dash = name.rfind('-');
         if (!none) none = text + data;
-        if (dash != std::string::npos) costs_[name.substr(0, dash)] = {text + data - *none, name.substr(dash)};
+        if (dash == std::string::npos) continue;
+        const std::string built = name.substr(dash);
+        costs_[name.substr(0, dash)] = {text + data - *none, built == "-asm" ? "asm" : built};
     }
 }
 

@@ -15,7 +15,7 @@ namespace limpet {
 /// What a backend's library adds to a firmware.
 struct FlashCost {
     uint32_t bytes = 0;
-    std::string built; ///< "-Os", "-O2", "-asm"
+    std::string built; ///< "-Os", "-O2", "asm"
 };
 
 /// The list that the cross build writes beside its images.
