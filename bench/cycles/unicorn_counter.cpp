@@ -38,19 +38,31 @@ void expect(uc_err error, const char* what) {
 /// that page only VTOR is there, which has no effect: no exception is taken here.
 class SystemRegisters {
 public:
-    uint32_t read(uint32_t offset, uint64_t cycles) const {
-        const bool counts = (control_ & 5) == 5 && reload_ == 0xffffff; // enabled, by the core's clock, over 24 bits
-        return offset == 0x18 && counts ? static_cast<uint32_t>(started_ - cycles) & 0xffffff : 0;
+    uint32_t read(uint32_t offset, uint64_t cycles) {
+        if ((control_ & 5) != 5 || reload_ != 0xffffff) return 0; // enabled, by the core's clock, over 24 bits
+        if (offset == kCurrent) return static_cast<uint32_t>(started_ - cycles) & 0xffffff;
+        if (offset != kControl) return 0;
+        const bool passed_zero = (cycles - started_) >> 24 != rounds_seen_;
+        rounds_seen_ = (cycles - started_) >> 24;
+        return control_ | (passed_zero ? 1U << 16 : 0);
     }
     void write(uint32_t offset, uint32_t value, uint64_t cycles) {
-        if (offset == 0x10) control_ = value, started_ = cycles;
-        if (offset == 0x14) reload_ = value;
+        if (offset == kControl) control_ = value;
+        if (offset == kReload) reload_ = value;
+        if (offset != kControl && offset != kCurrent) return;
+        started_ = cycles;
+        rounds_seen_ = 0;
     }
 
 private:
+    static constexpr uint32_t kControl = 0x10;
+    static constexpr uint32_t kReload = 0x14;
+    static constexpr uint32_t kCurrent = 0x18;
+
     uint32_t control_ = 0;
     uint32_t reload_ = 0;
-    uint64_t started_ = 0;
+    uint64_t started_ = 0;     ///< at 0
+    uint64_t rounds_seen_ = 0; ///< since then, when the control register was last read
 };
 
 /// Runs the image. Each instruction is charged when the next one is known, which tells whether a branch was taken.

@@ -59,7 +59,7 @@ class Everywhere(unittest.TestCase):
 
 
 class PlantedFaults(unittest.TestCase):
-    def board_with(self, old, new):
+    def board_with(self, old, new, status=70):
         """What the model says to an STM32 image whose board.cpp has a fault."""
         original = "firmware/boards/stm32g0b1/board.cpp"
         good = "firmware/CMakeFiles/board-stm32g0b1.dir/boards/stm32g0b1/board.cpp.obj"
@@ -71,7 +71,7 @@ class PlantedFaults(unittest.TestCase):
         self.shell(linking.replace(f"-o {target}", f"-o {image}"))
         self.shell(f"arm-none-eabi-objcopy -O binary {image} {image.with_suffix('.bin')}")
         outcome = BENCH.run_unicorn(image, None, "stm32g0b1", image.with_suffix(".bin"))
-        self.assertEqual(outcome.status, 70, outcome)
+        self.assertEqual(outcome.status, status, outcome)
         return "\n".join(outcome.lines)
 
     @staticmethod
@@ -81,6 +81,10 @@ class PlantedFaults(unittest.TestCase):
     def test_too_few_wait_states(self):
         said = self.board_with("kFlashLatency = 2;", "kFlashLatency = 1;")
         self.assertIn("1 wait states at 64 MHz: the flash needs 2", said)
+
+    def test_a_relative_of_the_chip(self):
+        said = self.board_with("kStm32G0B1 = 0x467;", "kStm32G0B1 = 0x460;", status=99)
+        self.assertIn("FAULT this chip", said)
 
     def test_wrong_pll(self):
         self.assertIn("PLL out of its limits", self.board_with("kPllMultiplier = 8;", "kPllMultiplier = 9;"))

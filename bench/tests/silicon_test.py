@@ -13,6 +13,7 @@ import os
 import pty
 import select
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -127,6 +128,14 @@ class Measuring(unittest.TestCase):
                 self.assertRaises(MeasuringError, check_row, {name: row[name] for name in row if name != key})
                 self.assertRaises(MeasuringError, check_row, row | {key: -1})
 
+    def test_the_whole_command(self):
+        fake = FakeBoard(encoded(self.lines))
+        self.addCleanup(fake.close)
+        with contextlib.redirect_stdout(io.StringIO()):
+            silicon.main(["--board", "nucleo-g0b1", "--port", fake.port, "--no-flash", "--backend", VARIANT.backend,
+                          "--build", str(BENCH.mcu.parent), "--rows", str(self.rows)])
+        self.assertEqual(len(silicon_rows.read(self.rows)), len(WORKLOADS) + 1)
+
     def test_a_slower_board_has_its_ratio_and_spread(self):
         slow, times = [], 0
         for line in self.lines:
@@ -211,8 +220,9 @@ class Ports(unittest.TestCase):
             silicon_link.Link(fake.port)
 
     def test_no_board_is_one_line_and_status_1(self):
-        with self.assertRaisesRegex(MeasuringError, "no such port"), contextlib.redirect_stdout(io.StringIO()):
-            silicon.main(["--board", "pico", "--port", "/dev/there-is-no-such-port"])
+        program = Path(silicon.__file__).resolve()
+        done = subprocess.run([program, "--board", "pico", "--port", "/dev/none"], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (1, "measure: /dev/none: there is no such port\n"))
 
 
 class Flashing(unittest.TestCase):

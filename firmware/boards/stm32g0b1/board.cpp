@@ -15,7 +15,7 @@ using board::wait_for;
 // 3.7.1
 constexpr uint32_t kFlashAccess = 0x40022000;
 constexpr uint32_t kFlashLatencyMask = 7;
-constexpr uint32_t kFlashLatency = 2; // wait states; above 48 MHz (3.3.4, table 19)
+constexpr uint32_t kFlashLatency = 2; // wait states; above 48 MHz (3.3.4)
 constexpr uint32_t kFlashPrefetch = 1U << 8;
 
 // 5.4
@@ -34,6 +34,7 @@ constexpr uint32_t kSystemClockPll = 2;
 constexpr uint32_t kSystemClockIsPll = 2U << 3;
 constexpr uint32_t kGpioA = 1U << 0;
 constexpr uint32_t kUsart2 = 1U << 17;
+constexpr uint32_t kDebug = 1U << 27;
 
 // 7.4: PA2 and PA3 as alternate function 1 (STM32G0B1 datasheet, table 13)
 constexpr uint32_t kGpioAMode = 0x50000000;
@@ -57,6 +58,9 @@ constexpr uint32_t kClockHz = 64'000'000;
 constexpr uint32_t kBaud = 115200;
 
 constexpr uint32_t kUniqueId = 0x1fff7590; // 41.1
+constexpr uint32_t kIdCode = 0x40015800;   // 40.10
+constexpr uint32_t kIdCodeDevice = 0xfff;
+constexpr uint32_t kStm32G0B1 = 0x467;
 
 void start_clocks() {
     // Without prefetch: it spoils branches from one flash bank to the other (ES0548, 2.2.10), and the image stays the
@@ -81,11 +85,17 @@ uint32_t board::chip_id(uint32_t word) { return reg(kUniqueId + 4 * word); }
 void board::start() {
     start_clocks();
     reg(kRccIoEnable) = kGpioA;
-    reg(kRccApbEnable) = kUsart2;
+    reg(kRccApbEnable) = kUsart2 | kDebug;
     reg(kGpioAFunctionLow) = (reg(kGpioAFunctionLow) & ~kFunctionMask) | kFunctionUsart2;
     reg(kGpioAMode) = (reg(kGpioAMode) & ~kModeMask) | kModeAlternate;
     reg(kUsartDivisor) = (kClockHz + kBaud / 2) / kBaud;
     reg(kUsartControl) = kUsartEnable;
+    // Its relatives would take the image, too.
+    if ((reg(kIdCode) & kIdCodeDevice) != kStm32G0B1)
+        for (;;) {
+            print("FAULT this chip is no STM32G0B1\n");
+            read_byte();
+        }
 }
 
 void board::write_byte(uint8_t byte) {
