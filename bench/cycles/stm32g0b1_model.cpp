@@ -50,9 +50,8 @@ public:
     }
 
     uint32_t read(uint32_t address) override {
-        if (address == kUsartStatus) return 0xc0; // what was sent is sent
-        if (address == kIdCode)
-            return field(registers_[kRccApbEnable], 27, 27) * 0x20000467; // 40.10: revision, device
+        if (address == kUsartStatus) return 0xc0;                                             // what was sent is sent
+        if (address == kIdCode) return field(registers_[kRccApbEnable], 27, 27) * 0x20000467; // 40.10: revision, device
         if (!registers_.contains(address)) return BoardModel::read(address);
         return registers_[address];
     }
