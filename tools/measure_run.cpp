@@ -15,7 +15,7 @@ constexpr uint16_t kBlx = 0x4798; // blx r3, as firmware/measure/timed_call.S ca
 
 void CycleCounter::instruction(uint32_t address, uint16_t first, uint16_t second, uint32_t sp) {
     if (begun_) {
-        charge(address != address_ + 2);
+        charge(address);
     } else {
         begun_ = true;
         cycles_ = cycles::timing(kBlx, 0).cycles;
@@ -29,18 +29,18 @@ void CycleCounter::instruction(uint32_t address, uint16_t first, uint16_t second
 
 /// What returns or calls is no conditional branch, so it does not matter where it went.
 void CycleCounter::left(bool returned) {
-    charge(true);
+    charge(0);
     if (returned) begin();
 }
 
-/// branched: what runs next is not behind the pending instruction, if that has 2 bytes (no conditional one has 4).
-void CycleCounter::charge(bool branched) {
+/// next: the address of what runs after the pending instruction.
+void CycleCounter::charge(uint32_t next) {
     if (!pending_) return;
     pending_ = false;
     const cycles::Timing cost = cycles::timing(halfwords_[0], halfwords_[1]);
     if (cost.cycles == 0 && unknown_.empty())
         unknown_ = fmt::format("no timing for {:04x} at {:08x}", halfwords_[0], address_);
-    cycles_ += cost.cycles + (cost.conditional && branched ? 1 : 0);
+    cycles_ += cycles::executed_cycles(cost, address_, next);
 }
 
 uint64_t CycleCounter::cycles() const {

@@ -28,7 +28,7 @@ public:
     [[nodiscard]] uint32_t stack_bytes() const { return sp_at_begin_ - sp_lowest_; }
 
 private:
-    void charge(bool branched);
+    void charge(uint32_t next);
 
     bool pending_ = false; ///< there is an instruction that is not charged yet
     uint32_t address_ = 0;

@@ -92,6 +92,13 @@ TEST(Timing, OnlyConditionalBranchesDependOnWhatFollows) {
     }
 }
 
+TEST(Timing, ATakenBranchCostsOneMore) {
+    const Timing beq = timing(0xd0fe, 0);
+    EXPECT_EQ(executed_cycles(beq, 0x100, 0x102), 1U);
+    EXPECT_EQ(executed_cycles(beq, 0x100, 0x100), 2U);
+    EXPECT_EQ(executed_cycles(timing(0xe7fe, 0), 0x100, 0x102), 2U); // b
+}
+
 TEST(Timing, WhatTheManualGivesNoFigureForHasNone) {
     // bkpt, svc, udf; then cbz, it, the 32-bit ldr of ARMv7-M, which this core does not have
     for (const uint16_t first : {0xbe00, 0xdf00, 0xde00, 0xb100, 0xbf08, 0xf8d0})

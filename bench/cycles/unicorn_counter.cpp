@@ -200,8 +200,7 @@ private:
         const Timing cost = timing(previous_[0], previous_[1]);
         if (cost.cycles == 0 && inside_)
             stop(fmt::format("no timing for {:04x} at {:08x}", previous_[0], previous_address_));
-        const bool taken = cost.conditional && address != previous_address_ + 2;
-        cycles_ += cost.cycles + (taken ? 1 : 0);
+        cycles_ += executed_cycles(cost, previous_address_, address);
         ++instructions_;
     }
 
