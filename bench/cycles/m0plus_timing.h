@@ -102,7 +102,6 @@ constexpr Timing timing(uint16_t first, uint16_t second) {
 }
 
 /// What an executed instruction took when the next one to run stood at `next`. (No conditional one has 4 bytes.)
-/// bytes.)
 constexpr uint32_t executed_cycles(Timing cost, uint32_t address, uint32_t next) {
     return cost.cycles + (cost.conditional && next != address + 2 ? 1 : 0);
 }

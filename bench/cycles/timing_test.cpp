@@ -9,6 +9,7 @@
 
 namespace {
 
+using limpet::cycles::executed_cycles;
 using limpet::cycles::timing;
 
 struct Expected {
@@ -93,7 +94,7 @@ TEST(Timing, OnlyConditionalBranchesDependOnWhatFollows) {
 }
 
 TEST(Timing, ATakenBranchCostsOneMore) {
-    const Timing beq = timing(0xd0fe, 0);
+    const limpet::cycles::Timing beq = timing(0xd0fe, 0);
     EXPECT_EQ(executed_cycles(beq, 0x100, 0x102), 1U);
     EXPECT_EQ(executed_cycles(beq, 0x100, 0x100), 2U);
     EXPECT_EQ(executed_cycles(timing(0xe7fe, 0), 0x100, 0x102), 2U); // b
