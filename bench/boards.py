@@ -13,13 +13,14 @@ Cortex-M3. It runs the Cortex-M0+ image and counts by the table of the M0+: its 
 and are not what an M3 takes.)
 """
 
+import json
 import os
 import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from measuring import NOT_CONTAINED, MeasuringError, Variant, command, cross_check, hand_counted
+from measuring import NOT_CONTAINED, ROOT, MeasuringError, Variant, command, cross_check, hand_counted
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ BOARDS = [Board("qemu-mps2-an385", "emulated:qemu"), Board("rp2040", "emulated:r
           Board("stm32g0b1", "emulated:unicorn")]
 # The same code at another place: these have no rows of their own.
 CONTROLS = [Board("rp2040", "emulated:rp2040js", "ram"), Board("stm32g0b1", "emulated:unicorn", "ram")]
+
+
+def rp2040js_version():
+    package = ROOT / "bench/cycles/rp2040js/package.json"
+    return json.loads(package.read_text())["dependencies"]["rp2040js"]
 
 
 def build_id(image):

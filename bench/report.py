@@ -6,7 +6,7 @@
 --short measures only rv32ec at the registered optimisations. --check compares with bench/history.json: a figure that
 grew by more than 2 % is an error, and so is a row that is gone. --accept adds a line to that file, which makes this
 run's figures those to compare with. --publish renews bench/report.svg, the picture that the README shows. Exit status 1
-when anything could not be measured, was wrong, differed between the two emulators or is above what limits.py promises.
+when anything could not be measured, was wrong, differed between emulators or is above what limits.py promises.
 """
 
 import argparse
@@ -208,7 +208,8 @@ def judge(report, opts, driver_sizes, lines, options):
 
 
 def write_report(report, opts, bench, driver_sizes, lines, complaints, out):
-    emulators = [first_line("qemu-system-arm", "--version"), first_line(bench.host / "limpet-cycles", "--version")]
+    emulators = [first_line("qemu-system-arm", "--version"), first_line(bench.host / "limpet-cycles", "--version"),
+                 "rp2040js " + boards.rp2040js_version()]
     texts = (report_text.method(report, emulators, bench.flags()), report_text.repeat(report), driver_sizes.note)
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")

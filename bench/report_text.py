@@ -106,6 +106,44 @@ def driver_table(drivers):
     return table(columns, [[row[column] for column in columns] for row in drivers] + [total])
 
 
+def silicon_table(rows):
+    """A line per board and variant that was measured on silicon."""
+    runs = {}
+    for row in rows:
+        name = (row["board"], row["source"].removeprefix("silicon:"), row["backend"], row["isa"], row["opt"])
+        runs.setdefault(name, {})[row["workload"]] = row
+    return table(["board", "chip", "backend", "isa", "opt", "cycles/insn", "slowdown", "ratio", "spread", "commit"],
+                 [[*name, f"{mean_and_deviation(run, 'cycles_per_insn')[0]:.1f}",
+                   f"{mean_and_deviation(run, 'slowdown')[0]:.1f}", f"{mean_and_deviation(run, 'ratio')[0]:.4f}",
+                   max(row["spread_cycles"] for row in run.values()), run["crc32"]["measured_commit"]]
+                  for name, run in runs.items()])
+
+
+def boards(report):
+    """Where else the same images ran, as Markdown."""
+    others = [board for board in emulated_boards(report) if board != MAIN_BOARD]
+    silicon = [row for row in report["rows"] if row["source"].startswith("silicon:")]
+    told = ""
+    if others:
+        told = f"""## Boards
+
+The tables are of `{MAIN_BOARD}`. Images of the same object code ran on {", ".join(others)}.
+Every region took the same number of cycles on each, by every counter there: QEMU, Unicorn, rp2040js with a table of its
+own, the image's own SysTick. All at zero wait states, which the flash of an STM32G0B1 at 64 MHz has not.
+`qemu-mps2-an385` counts by the table of the Cortex-M0+ and is not what its Cortex-M3 takes.
+
+"""
+    if silicon:
+        told += f"""Measured on silicon; **ratio** is to the emulated cycles, **spread** the largest of three runs' in cycles:
+
+{silicon_table(silicon)}
+
+"""
+    elif told:
+        told += "No row comes from silicon yet: `./scripts/measure` is how one would.\n\n"
+    return told
+
+
 def markdown(report, opts, drivers, texts, complaints):
     """report.md. texts: those of method() and repeat(), and the note below the table of drivers."""
     failed = ""
@@ -143,7 +181,7 @@ the same with pictures.
 
 {per_workload(report, "-O2", "slowdown", "{:.1f}")}
 
-{driver_section}## The guests themselves
+{boards(report)}{driver_section}## The guests themselves
 
 Compiled at -O2 (for cycles):
 

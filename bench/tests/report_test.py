@@ -212,6 +212,19 @@ class Figures(unittest.TestCase):
         for wanted in ("rv32-switch", "4.6", "-flag", "0" * 40, "hello", "note"):
             self.assertIn(wanted, text)
 
+    def test_the_text_tells_what_silicon_took(self):
+        report = sample()
+        self.assertEqual(report_text.boards(report), "")
+        rows = [row for row in report["rows"] if row["cycles"] is not None and row["guest_opt"] == "-O2"]
+        report["rows"] += [row | {"board": "rp2040", "source": "emulated:rp2040js"} for row in rows]
+        self.assertIn("No row comes from silicon", report_text.boards(report))
+        report["rows"] += [row | {"board": "rp2040", "source": "silicon:1234", "ratio": 1.25, "spread_cycles": 17,
+                                  "measured_commit": "0123456789ab", "image": "0" * 40} for row in rows]
+        check_report(report)
+        text = report_text.boards(report)
+        for wanted in ("rp2040", "1234", "1.2500", "17", "0123456789ab"):
+            self.assertIn(wanted, text)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
