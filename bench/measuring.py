@@ -133,6 +133,7 @@ class Bench:
     def __init__(self, build):
         self.host = build / "host"
         self.mcu = build / "m0plus"
+        self.rp2040js = ROOT / "bench/cycles/rp2040js/run.mjs"
         self.regions = {}  # of each variant that was measured, as cross_check returns them
 
     def configure(self):
@@ -190,8 +191,7 @@ class Bench:
         """An image's .uf2 file in rp2040js."""
         path = self.mcu / "firmware" / image
         begin, end = self._symbols(path, ["cycles_begin", "cycles_end"])
-        runner = ROOT / "bench/cycles/rp2040js/run.mjs"
-        done = self._run(["node", runner, path.with_suffix(".uf2"), hex(begin), hex(end)])
+        done = self._run(["node", self.rp2040js, path.with_suffix(".uf2"), hex(begin), hex(end)])
         return self._outcome("rp2040js", image, done)
 
     @staticmethod

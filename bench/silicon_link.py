@@ -18,6 +18,7 @@ BAUD = 115200
 SILENT_SECONDS_MAX = 10
 LINE_BYTES_MAX = 1000
 NOISE_BYTES_MAX = 65536
+LINES_MAX = 5000
 DRIVE_SECONDS_MAX = 60
 ASK_AFTER_SECONDS = 5  # our own firmware goes to the boot loader by itself
 
@@ -132,6 +133,8 @@ def read_run(link, image, board):
             boards.check_identity(line, image, board)
         elif lines:
             lines.append(line)
+            if len(lines) > LINES_MAX:
+                raise MeasuringError(f"{link.port}: garbage: a run of more than {LINES_MAX} lines")
             if line.startswith("FAULT "):
                 raise MeasuringError(f"{link.port}: {line}")
             if line.startswith("end "):

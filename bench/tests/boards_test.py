@@ -107,6 +107,13 @@ class PlantedFaults(unittest.TestCase):
         with self.assertRaisesRegex(MeasuringError, "cycles by hand"):
             boards.run(bench, STM32, VARIANT)
 
+    def test_cycles_that_rp2040js_forgets(self):
+        bench = Bench(BENCH.mcu.parent)
+        bench.rp2040js = planted("bench/cycles/rp2040js/run.mjs", "=== 0xbd00 ? 1 : 0", "=== 0xbd00 ? 0 : 0")
+        (PLANTED / "node_modules").symlink_to(ROOT / "bench/cycles/rp2040js/node_modules")
+        with self.assertRaisesRegex(MeasuringError, "rp2040js prints .*ticks stack check .* Unicorn"):
+            boards.run(bench, RP2040, VARIANT)
+
     def test_damaged_uf2_file(self):
         """An image whose boot2 the boot ROM would not run, or whose blocks it would not take, runs nowhere."""
         image = BENCH.mcu / "firmware" / RP2040.image(VARIANT)

@@ -169,6 +169,7 @@ class Measuring(unittest.TestCase):
         self.refused("not a first line", encoded(["begin \xff"]))
         self.refused("garbage", bytes(range(11, 256)) * 300)
         self.refused("garbage", (b"\xfe" * 99 + b"\n") * 1000)
+        self.refused("garbage", encoded(self.lines[:1] + ["x"] * 6000))
 
     def test_lines_that_are_not_of_this_image(self):
         for lines in (self.lines[:-2], self.lines[:-1] + ["ticks sort guest 1"], self.lines[:9] + self.lines[10:-1]):
