@@ -191,7 +191,9 @@ TEST_P(Jumps, CutInstructions) {
     Trial run(backend(), {}, layout);
     for (uint32_t i = 1; i < 16; ++i) run.x(i) = 16 + i;
     const Snapshot before(run);
-    for (uint32_t half = 0; half < 0x10000; ++half) {
+    // Where each value is translated in an emulator, it has to be some of them.
+    const uint32_t stride = subject().mcu && run.guest.host.prepared_size != 0 ? 31 : 1;
+    for (uint32_t half = 0; half < 0x10000; half += stride) {
         if (isa().compressed && (half & 3) != 3) continue;
         run.write_code(last, Code().add_halfword(half).bytes());
         ASSERT_EQ(run.run_from(last), LIMPET_FETCH) << std::hex << half;

@@ -51,6 +51,8 @@ function(limpet_bpf_backend name header namespace opt)
 endfunction()
 
 limpet_thumb_backend(rv32-tiny  rv32/tiny/tiny.S         rv32_tiny         asm)
+limpet_thumb_backend(rv32-jit   rv32/jit/jit.h           rv32_jit          -Os
+                     -fno-tree-loop-distribute-patterns -fno-jump-tables)
 limpet_bpf_backend(bpf-switch   bpf/switch/switch.h      bpf_switch        -Os
                    -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations -fno-forward-propagate
                    -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability -fira-region=all)

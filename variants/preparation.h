@@ -28,7 +28,9 @@ template <rv32::Isa isa> struct Preparation {
 /// limpet_prepare, with the backend's Preparation.
 template <class Preparation, class Host> limpet_status prepare(limpet_vm& vm, const Host& host) {
     if (!rv32::well_formed(vm, host)) return LIMPET_REFUSED;
-    const uint32_t size = Preparation::size(vm, host);
+    // A translate() that finds out by itself what it needs is not made to do it twice.
+    constexpr bool measures = requires { Preparation::kTranslateMeasures; };
+    const uint32_t size = measures ? 1 : Preparation::size(vm, host);
     if (size > host.prepared_size || (size != 0 && reinterpret_cast<uintptr_t>(host.prepared) % 4 != 0))
         return LIMPET_REFUSED;
     return Preparation::translate(vm, host);

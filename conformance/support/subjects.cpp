@@ -83,6 +83,7 @@ std::string Bench::compare(const Subject& subject, Arena& arena, const Vector& v
     arena.start(v);
     Guest& guest = arena.guest;
     if (subject.backend->prepare(guest) != LIMPET_RETURN) return "prepare refused";
+    if (subject.mcu && guest.host.prepared_size != 0) slow_.insert(subject.backend);
     uint64_t given = 0;
     uint64_t left = 0;
     limpet_status status = LIMPET_FUEL;
@@ -122,6 +123,7 @@ std::string Bench::run(const Vector& v, uint32_t slice) {
                 // Where the budget ends a run, only exact counting ends it at a known place.
                 if (!concerned(subject) || (expected.status == LIMPET_FUEL && !subject.backend->counts_exactly))
                     continue;
+                if (slow_.contains(subject.backend) && ran_ % kShareOfSlow != 0) continue;
                 const std::string difference = compare(subject, arena(*v.layout, isa), v, expected, slice);
                 if (difference.empty()) continue;
                 differences += (differences.empty() ? "" : "\nalso ") + subject.name();

@@ -167,8 +167,10 @@ bool Machine::allowed(uint32_t address, uint32_t size, bool write) const {
 
 void Machine::access(uint32_t address, uint32_t size, bool write) {
     const bool in_stack = inside(address, size, kStackEnd - kStackBytes, kStackBytes);
-    if (in_stack && address < stack_start_)
-        deepest_stack_bytes_ = std::max(deepest_stack_bytes_, stack_start_ - address);
+    if (in_stack && address < stack_start_) {
+        uint32_t& deepest = preparing_ || sizing_ ? deepest_prepare_stack_bytes_ : deepest_stack_bytes_;
+        deepest = std::max(deepest, stack_start_ - address);
+    }
     const bool aligned = address % size == 0;
     if (watched_ && aligned && breaks_rights(address, size, write)) {
         forbidden_ = true; // what the library still does before it stops is taken back, too
@@ -291,7 +293,10 @@ void Machine::host_call(Guest& guest, Core& core) {
 
 limpet_status Machine::prepare(Guest& guest) {
     if (!holds(guest)) return LIMPET_REFUSED;
-    guest.provide_prepared(result_of(Function::kPreparedSize, guest));
+    sizing_ = true;
+    const uint32_t size = result_of(Function::kPreparedSize, guest);
+    sizing_ = false;
+    guest.provide_prepared(size);
     if (!holds(guest)) return LIMPET_REFUSED;
     preparing_ = true;
     const auto status = static_cast<limpet_status>(result_of(Function::kPrepare, guest));

@@ -62,6 +62,8 @@ public:
 
     /// The most that any run has used, the frames of host calls excluded.
     [[nodiscard]] uint32_t deepest_stack_bytes() const { return deepest_stack_bytes_; }
+    /// The same of limpet_prepare and limpet_prepared_size.
+    [[nodiscard]] uint32_t deepest_prepare_stack_bytes() const { return deepest_prepare_stack_bytes_; }
 
 private:
     /// Words of the table that an image starts with.
@@ -102,6 +104,7 @@ private:
     uint32_t data_ = 0;                ///< where its data window is
     uint32_t prepared_size_ = 0;       ///< of its prepared code
     bool preparing_ = false;           ///< limpet_prepare runs: it alone may change prepared code
+    bool sizing_ = false;              ///< limpet_prepared_size runs
     bool watched_ = false;             ///< does it have rights that limpet_host cannot tell?
     bool forbidden_ = false;           ///< it went beyond them
     Forbidden saved_{};                ///< where it is taken back to then, with
@@ -110,6 +113,7 @@ private:
     uint32_t stack_start_;  ///< sp at the call of the function that runs
     uint32_t host_call_sp_; ///< sp at the last host call
     uint32_t deepest_stack_bytes_ = 0;
+    uint32_t deepest_prepare_stack_bytes_ = 0;
 };
 
 } // namespace limpet::thumb
