@@ -97,6 +97,7 @@ def repeat(report):
     """The commands that make the report again, as Markdown."""
     return f"""    git checkout {report["commit"].removesuffix("-dirty")}
     ./scripts/report            # everything; one backend: bench/measure --backend NAME --isa ISA --opt OPT
+    limpet measure driver.c     # another guest, under every backend: flash, RAM, stack and cycles
 """
 
 
