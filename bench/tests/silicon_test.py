@@ -68,7 +68,11 @@ class FakeBoard:
         while output and not self._over:
             with contextlib.suppress(BlockingIOError):  # nobody reads any more
                 output = output[os.write(self._board, output[:1024]):]
-            while self._unread() and not self._over:  # a pseudo-terminal drops what its buffer cannot hold
+            # A pseudo-terminal drops what its buffer cannot hold, and what was written gets there a little later.
+            arriving_until = time.monotonic() + 0.02
+            while not self._unread() and time.monotonic() < arriving_until:
+                time.sleep(0.001)
+            while self._unread() and not self._over:
                 time.sleep(0.001)
         if hang_up:
             self._hang_up()
