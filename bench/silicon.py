@@ -140,10 +140,15 @@ def main(argv):
             raise MeasuringError(f"unknown backend '{unknown.pop()}'; there is: {', '.join(opts)}")
         flash = None if options.no_flash else flasher(kit, link, options.drive)
         keep = (lambda rows: None) if options.layout else keeper(options.rows)
+        runs = {}
+        # All are built before any row is kept: rows in a tracked file make the commit that images tell a changed one.
         for name in options.backend or opts:
             variant = Variant(name, options.isa, opts[name])
-            print(f"{variant}: building, emulating, measuring", flush=True)
-            measure(bench, board, variant, emulated(bench, board, variant, opts), link, flash, keep)
+            print(f"{variant}: building and emulating", flush=True)
+            runs[variant] = emulated(bench, board, variant, opts)
+        for variant, run in runs.items():
+            print(f"{variant}: measuring", flush=True)
+            measure(bench, board, variant, run, link, flash, keep)
 
 
 if __name__ == "__main__":

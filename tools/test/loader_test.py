@@ -30,7 +30,7 @@ class CommandLine(GuestTest):
     def test_usage(self):
         guest = self.raw("ret")
         for words, arguments in (
-            ("run, disasm, batch, backends", ()),
+            ("measure, disasm, batch, backends", ()),
             ("frobnicate", ("frobnicate",)),
             ("FILE is required", ("run",)),
             ("FILE is required", ("disasm",)),

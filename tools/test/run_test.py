@@ -2,7 +2,7 @@
 
 import unittest
 
-from support import LAYOUT, MEMORY, MERGED, GuestTest, backends
+from support import LAYOUT, MEMORY, MERGED, GuestTest, backends, thumb_backends
 
 REGISTERS = [f"x{i}" for i in range(1, 16)]
 
@@ -126,7 +126,11 @@ class Memory(GuestTest):
     def test_memory_up_to_the_end_of_the_address_space(self):
         guest = self.raw("sw a0, -4(x0); lw a1, -4(x0); li a2, -1; lh a3, 0(a2); ret")
         for backend in backends():
-            _, _, state = self.run_guest(guest, "--memory", "0xffff0000:65536", "--args", 77, "--backend", backend)
+            arguments = (guest, "--memory", "0xffff0000:65536", "--args", 77, "--backend", backend)
+            if backend in thumb_backends():  # their windows, as limpet.h has them, end below
+                self.assert_refused(3, f"{backend} cannot run it", "run", *arguments)
+                continue
+            _, _, state = self.run_guest(*arguments)
             self.assertEqual((state["end"], state["x11"], state["x2"]), ("load", "0000004d", "00000000"))
 
     def test_bad_memory(self):

@@ -39,6 +39,11 @@ def backends(isa="rv32ec"):
     return [name for profile, name in map(str.split, lines) if profile == isa]
 
 
+def thumb_backends():
+    """Names of those that are Thumb code only."""
+    return set(re.findall(r"^limpet_thumb_backend\((\S+)", (SOURCE / "variants/backends.cmake").read_text(), re.M))
+
+
 class GuestTest(unittest.TestCase):
     """A test with a folder for its files."""
 
