@@ -54,9 +54,14 @@ struct limpet_bpf_host {
 /* As limpet_init. The guest may be called when it has been prepared. */
 void limpet_bpf_init(struct limpet_bpf_vm* vm, const struct limpet_windows* windows);
 
+/* Bytes that limpet_bpf_prepare needs at host->memory.prepared, and that must stay there; 0 for a backend that runs the
+ * program where it is. Every backend needs host->memory.code while it runs. */
+uint32_t limpet_bpf_prepared_size(const struct limpet_bpf_vm* vm, const struct limpet_bpf_host* host);
+
 /* Verifies the program: every instruction is one that RFC 9669 defines (without callx and the legacy packet
  * instructions), its unused fields are 0, r10 is not written, every jump goes to an instruction, and no path runs off
- * the end. Returns LIMPET_RETURN, or LIMPET_REFUSED: then vm.pc is the address of the instruction at fault. */
+ * the end. Some backends then translate it. Returns LIMPET_RETURN, or LIMPET_REFUSED: then vm.pc is the address of the
+ * instruction at fault, or what host->memory.prepared offers is not enough. */
 enum limpet_status limpet_bpf_prepare(struct limpet_bpf_vm* vm, const struct limpet_bpf_host* host);
 
 /* As limpet_call. Arguments are in r1..r5; of what else a guest can see, r10 is stack_top and the rest 0. The result is

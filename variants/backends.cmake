@@ -56,6 +56,8 @@ limpet_thumb_backend(rv32-jit   rv32/jit/jit.h           rv32_jit          -Os
 limpet_bpf_backend(bpf-switch   bpf/switch/switch.h      bpf_switch        -Os
                    -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations -fno-forward-propagate
                    -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability -fira-region=all)
+limpet_bpf_backend(bpf-threaded bpf/threaded/threaded.h  bpf_threaded      -O2
+                   -fno-tree-loop-distribute-patterns)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 

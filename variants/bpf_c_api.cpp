@@ -1,17 +1,25 @@
 /// \file
 /// The C interface of limpet_bpf.h, carried out by the one backend that the build chose (backends.cmake).
 #include LIMPET_BACKEND_HEADER
+#include "bpf_preparation.h"
 
-namespace {
+namespace limpet::LIMPET_BACKEND_NAMESPACE {
 
-constexpr auto kLoop = limpet::LIMPET_BACKEND_NAMESPACE::run<limpet_bpf_host>;
+static constexpr auto kLoop = run<limpet_bpf_host>;
+using ItsPreparation = Preparation;
 
-} // namespace
+} // namespace limpet::LIMPET_BACKEND_NAMESPACE
+
+using namespace limpet::LIMPET_BACKEND_NAMESPACE;
 
 extern "C" void limpet_bpf_init(limpet_bpf_vm* vm, const limpet_windows* windows) { limpet::bpf::init(*vm, *windows); }
 
 extern "C" limpet_status limpet_bpf_prepare(limpet_bpf_vm* vm, const limpet_bpf_host* host) {
-    return limpet::bpf::prepare(*vm, *host);
+    return limpet::prepare_bpf<ItsPreparation>(*vm, *host);
+}
+
+extern "C" uint32_t limpet_bpf_prepared_size(const limpet_bpf_vm* vm, const limpet_bpf_host* /*host*/) {
+    return ItsPreparation::size(vm->as.vm);
 }
 
 extern "C" limpet_status limpet_bpf_call(limpet_bpf_vm* vm, const limpet_bpf_host* host, uint32_t entry,

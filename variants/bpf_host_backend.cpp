@@ -2,6 +2,7 @@
 /// One eBPF backend of the registry. Compiled once per line of backends.cmake, which sets the three LIMPET_BACKEND_
 /// definitions.
 #include LIMPET_BACKEND_HEADER
+#include "bpf_preparation.h"
 #include "registrations.h"
 
 namespace limpet::LIMPET_BACKEND_NAMESPACE {
@@ -12,7 +13,10 @@ class InProcess : public Backend {
 public:
     explicit InProcess(bool exact) : Backend(LIMPET_BACKEND_NAME, "ebpf", exact) {}
 
-    limpet_status prepare(Guest& guest) const override { return bpf::prepare(guest.bpf, guest.bpf_host); }
+    limpet_status prepare(Guest& guest) const override {
+        guest.provide_prepared(Preparation::size(guest.vm));
+        return prepare_bpf<Preparation>(guest.bpf, guest.bpf_host);
+    }
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel) const override {
         return bpf::call<run<MappedBpfHost>>(guest.bpf, guest.bpf_host, entry, fuel);
     }

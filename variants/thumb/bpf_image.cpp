@@ -11,4 +11,5 @@ using Function = void (*)();
 /// The order is that of BpfMachine::Function.
 extern "C" __attribute__((section(".table"), used)) const Function limpet_image_table[] = {
     reinterpret_cast<Function>(limpet_bpf_init), reinterpret_cast<Function>(limpet_bpf_prepare),
-    reinterpret_cast<Function>(limpet_bpf_call), reinterpret_cast<Function>(limpet_bpf_resume)};
+    reinterpret_cast<Function>(limpet_bpf_call), reinterpret_cast<Function>(limpet_bpf_resume),
+    reinterpret_cast<Function>(limpet_bpf_prepared_size)};

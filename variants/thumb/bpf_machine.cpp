@@ -19,7 +19,7 @@ namespace {
 constexpr uint32_t kImage = 0x20000000; // image.ld
 constexpr uint32_t kImageSize = 0x10000;
 constexpr uint32_t kRam = 0x10000000;
-constexpr uint32_t kRamSize = 0x80000;
+constexpr uint32_t kRamSize = 0x100000;
 constexpr uint32_t kVm = kRam + 0x1004; // limpet_bpf.h promises a multiple of 4 and no more, here and for code
 constexpr uint32_t kHost = kRam + 0x2000;
 constexpr uint32_t kFrames = kRam + 0x3004;
@@ -32,6 +32,8 @@ constexpr uint32_t kData = kRam + 0x10000;
 constexpr uint32_t kDataMax = 0x20000;
 constexpr uint32_t kCode = kData + kDataMax + 0x10004;
 constexpr uint32_t kCodeMax = 0x20000;
+constexpr uint32_t kPrepared = kCode + kCodeMax + 0x10000; // a multiple of 4 and no more
+constexpr uint32_t kPreparedMax = 0x40000;
 
 constexpr uint32_t kThumb = 1; ///< bit 0 of a code address
 constexpr uint32_t kVmInState = offsetof(limpet_bpf_vm, as.vm);
@@ -42,7 +44,7 @@ struct Host {
     uint32_t code = kCode;
     uint32_t call = 0;
     uint32_t stack_top = 0;
-    uint32_t prepared = 0;
+    uint32_t prepared = kPrepared;
     uint32_t prepared_size = 0;
     uint32_t frames = kFrames;
     uint32_t frame_count = 0;
@@ -146,6 +148,7 @@ bool BpfMachine::allowed(uint32_t address, uint32_t size, bool write) const {
     if (inside(address, size, kVm, sizeof(limpet_bpf_vm)) || inside(address, size, kData, window_.data_size) ||
         inside(address, size, kFrames, frame_bytes_))
         return true;
+    if ((!write || preparing_) && inside(address, size, kPrepared, prepared_bytes_)) return true;
     return !write && (inside(address, size, kHost, sizeof(Host)) || inside(address, size, kCode, window_.code_size) ||
                       inside(address, size, kImage, static_cast<uint32_t>(image_.size())));
 }
@@ -165,11 +168,14 @@ void BpfMachine::access(uint32_t address, uint32_t size, bool write) {
 void BpfMachine::put(const Guest& guest) {
     window_ = guest.vm.window;
     frame_bytes_ = guest.bpf_host.frame_count * static_cast<uint32_t>(sizeof(limpet_bpf_frame));
-    if (window_.data_size > kDataMax || window_.code_size > kCodeMax || frame_bytes_ > kFramesMax)
+    prepared_bytes_ = guest.host.prepared_size;
+    if (window_.data_size > kDataMax || window_.code_size > kCodeMax || frame_bytes_ > kFramesMax ||
+        prepared_bytes_ > kPreparedMax)
         throw std::length_error("the guest is too large for the emulated machine");
     Host host;
     host.call = guest.host.call == nullptr ? 0 : kHostCall | kThumb;
     host.stack_top = guest.host.stack_top;
+    host.prepared_size = prepared_bytes_;
     host.frame_count = guest.bpf_host.frame_count;
     host.frame_bytes = guest.bpf_host.frame_bytes;
     std::memcpy(ram(kVm), &guest.bpf, sizeof guest.bpf);
@@ -177,12 +183,14 @@ void BpfMachine::put(const Guest& guest) {
     std::memcpy(ram(kFrames), guest.bpf_host.frames, frame_bytes_);
     std::memcpy(ram(kData), guest.host.data, window_.data_size);
     std::memcpy(ram(kCode), guest.host.code, window_.code_size);
+    std::memcpy(ram(kPrepared), guest.host.prepared, prepared_bytes_);
 }
 
 void BpfMachine::get(Guest& guest) const {
     std::memcpy(&guest.bpf, ram(kVm), sizeof guest.bpf);
     std::memcpy(guest.bpf_host.frames, ram(kFrames), frame_bytes_);
     std::memcpy(guest.host.data, ram(kData), window_.data_size);
+    if (preparing_) std::memcpy(guest.host.prepared, ram(kPrepared), prepared_bytes_);
 }
 
 /// Runs until the function returns or calls the host; then core[kPc] tells which.
@@ -211,7 +219,7 @@ void BpfMachine::host_call(Guest& guest, Core& core) {
     core[kPc] = core[kLr];
 }
 
-limpet_status BpfMachine::run(Function function, Guest& guest, uint32_t a, uint32_t b) {
+uint32_t BpfMachine::run(Function function, Guest& guest, uint32_t a, uint32_t b) {
     // Only from within a host call can a guest that is running be entered; it must be refused, on the same stack.
     stack_start_ = guest.vm.status == LIMPET_RUNNING ? host_call_sp_ : kStackEnd;
     const uint32_t sp = stack_start_;
@@ -232,7 +240,16 @@ limpet_status BpfMachine::run(Function function, Guest& guest, uint32_t a, uint3
     }
     get(guest);
     if (core[kSp] != sp || !std::equal(&core[4], &core[12], &before[4])) fail("callee-saved register changed");
-    return static_cast<limpet_status>(core[0]);
+    return core[0];
+}
+
+limpet_status BpfMachine::prepare(Guest& guest) {
+    guest.provide_prepared(0);
+    guest.provide_prepared(run(Function::kPreparedSize, guest));
+    preparing_ = true;
+    const auto status = static_cast<limpet_status>(run(Function::kPrepare, guest));
+    preparing_ = false;
+    return status;
 }
 
 BpfThumbBackend::BpfThumbBackend(const Backend& like)
@@ -247,14 +264,12 @@ BpfMachine& BpfThumbBackend::machine() const {
     return *machine_;
 }
 
-limpet_status BpfThumbBackend::prepare(Guest& guest) const {
-    return machine().run(BpfMachine::Function::kPrepare, guest);
-}
+limpet_status BpfThumbBackend::prepare(Guest& guest) const { return machine().prepare(guest); }
 limpet_status BpfThumbBackend::call(Guest& guest, uint32_t entry, uint32_t fuel) const {
-    return machine().run(BpfMachine::Function::kCall, guest, entry, fuel);
+    return static_cast<limpet_status>(machine().run(BpfMachine::Function::kCall, guest, entry, fuel));
 }
 limpet_status BpfThumbBackend::resume(Guest& guest, uint32_t fuel) const {
-    return machine().run(BpfMachine::Function::kResume, guest, fuel);
+    return static_cast<limpet_status>(machine().run(BpfMachine::Function::kResume, guest, fuel));
 }
 
 } // namespace limpet::thumb

@@ -20,7 +20,7 @@ namespace limpet::thumb {
 class BpfMachine {
 public:
     /// Words of the table that an image starts with.
-    enum class Function { kInit, kPrepare, kCall, kResume };
+    enum class Function { kInit, kPrepare, kCall, kResume, kPreparedSize };
 
     explicit BpfMachine(std::string image_path);
     ~BpfMachine();
@@ -28,7 +28,9 @@ public:
     BpfMachine& operator=(const BpfMachine&) = delete;
 
     /// Copies the guest into the machine, calls function(&vm, &host, a, b), and copies the guest back.
-    limpet_status run(Function function, Guest& guest, uint32_t a = 0, uint32_t b = 0);
+    uint32_t run(Function function, Guest& guest, uint32_t a = 0, uint32_t b = 0);
+    /// limpet_bpf_prepare, with the memory that it needs.
+    limpet_status prepare(Guest& guest);
 
     /// Is told of each instruction before it runs: its address, and its bytes (4, whatever it has). Slow.
     void watch(std::function<void(uint32_t address, const uint8_t* bytes)> watcher);
@@ -55,10 +57,12 @@ private:
     uc_engine* uc_ = nullptr;
     uint8_t* ram_ = nullptr;
     std::vector<uint8_t> image_;
-    limpet_windows window_{};  ///< of the guest that is in the machine,
-    uint32_t frame_bytes_ = 0; ///< and of its frames
-    uint32_t stack_start_;     ///< sp at the call of the function that runs
-    uint32_t host_call_sp_;    ///< sp at the last host call
+    limpet_windows window_{};     ///< of the guest that is in the machine,
+    uint32_t prepared_bytes_ = 0; ///< its prepared code,
+    bool preparing_ = false;      ///< which limpet_bpf_prepare alone may change,
+    uint32_t frame_bytes_ = 0;    ///< and of its frames
+    uint32_t stack_start_;        ///< sp at the call of the function that runs
+    uint32_t host_call_sp_;       ///< sp at the last host call
     uint32_t deepest_stack_bytes_ = 0;
 };
 
