@@ -123,22 +123,28 @@ inline constexpr uint64_t kRelations = [] {
 }();
 inline constexpr uint32_t kSignedJumps = 1U << kJsgt | 1U << kJsge | 1U << kJslt | 1U << kJsle;
 
-/// Is the condition `op` of a jump true? wide: JMP, else JMP32.
-[[gnu::always_inline]] constexpr bool condition(uint32_t op, bool wide, uint64_t a, uint64_t b) {
-    if (!wide) { // what was in the upper half does not matter, and nothing is lost
-        a <<= 32;
-        b <<= 32;
-    }
+/// Is the condition `op` of a jump true of two numbers of 32 or 64 bits?
+template <class Unsigned> [[gnu::always_inline]] constexpr bool holds(uint32_t op, Unsigned a, Unsigned b) {
     if (op == kJset) return (a & b) != 0;
     if ((kSignedJumps >> op & 1) != 0) {
-        a ^= uint64_t{1} << 63;
-        b ^= uint64_t{1} << 63;
+        constexpr Unsigned sign = Unsigned{1} << (sizeof(Unsigned) * 8 - 1);
+        a ^= sign;
+        b ^= sign;
     }
     uint32_t relation = kEqual;
     if (a < b) relation = kLess;
     if (a > b) relation = kGreater;
     const uint32_t half = op < 8 ? static_cast<uint32_t>(kRelations) : static_cast<uint32_t>(kRelations >> 32);
     return (half >> 4 * (op & 7) & relation) != 0;
+}
+
+/// The same of two registers. wide: JMP, else JMP32.
+[[gnu::always_inline]] constexpr bool condition(uint32_t op, bool wide, uint64_t a, uint64_t b) {
+    if (!wide) { // what was in the upper half does not matter, and nothing is lost
+        a <<= 32;
+        b <<= 32;
+    }
+    return holds<uint64_t>(op, a, b);
 }
 
 /// What an atomic operation `op` (its immediate) makes of the number `old` in memory. expected: r0, of which a 32-bit

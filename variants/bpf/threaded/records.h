@@ -63,22 +63,49 @@ template <bool by_register> [[gnu::always_inline]] inline uint64_t operand(char*
         return sign_extended(p->src);
 }
 
+/// A register becomes two words, which gcc would put together on the stack.
+[[gnu::always_inline]] inline void set_words(Register& to, uint32_t low, uint32_t high) {
+    using Word [[gnu::may_alias]] = uint32_t;
+    auto* const words = reinterpret_cast<Word*>(&to);
+    words[0] = low;
+    words[1] = high;
+}
+[[gnu::always_inline]] inline void set_word(Register& to, uint32_t low) { set_words(to, low, 0); }
+
+/// What a Cortex-M0+ does by calling helpers, kept out of the dispatch loop, whose registers they would cost.
+template <uint32_t op, bool by_register> [[gnu::noinline]] void wide_arithmetic(char* r, const Record* p) {
+    Register& to = at(r, p->dst);
+    to = alu(op, true, 0, to, operand<by_register>(r, p));
+}
+
 template <uint32_t op, bool wide, bool by_register>
 [[gnu::always_inline]] inline void arithmetic(char* r, const Record* p) {
     Register& to = at(r, p->dst);
-    to = alu(op, wide, 0, to, operand<by_register>(r, p));
+    if constexpr (!wide)
+        set_word(to, static_cast<uint32_t>(alu(op, false, 0, to, operand<by_register>(r, p))));
+    else if constexpr (op == kMul || op == kLsh || op == kRsh || op == kArsh)
+        wide_arithmetic<op, by_register>(r, p);
+    else
+        to = alu(op, true, 0, to, operand<by_register>(r, p));
 }
 
 template <uint32_t op, bool wide, bool by_register> [[gnu::always_inline]] inline bool taken(char* r, const Record* p) {
-    return condition(op, wide, at(r, p->dst), operand<by_register>(r, p));
+    const uint64_t a = at(r, p->dst);
+    const uint64_t b = operand<by_register>(r, p);
+    if constexpr (wide) return holds<uint64_t>(op, a, b);
+    return holds<uint32_t>(op, static_cast<uint32_t>(a), static_cast<uint32_t>(b));
 }
 
-/// Where an access of p goes, as an offset in the data window; false: beyond every window.
+/// Where an access of p goes, as an offset in the data window; false: beyond every window. (By words, see set_word.)
 template <class Host>
-[[gnu::always_inline]] inline bool place(uint64_t base, const Record* p, const Host& host, uint32_t& offset) {
-    const uint64_t address = base + static_cast<uint64_t>(int64_t{p->imm});
-    offset = offset_of(host.memory, static_cast<uint32_t>(address));
-    return address >> 32 == 0;
+[[gnu::always_inline]] inline bool place(const Register& base, const Record* p, const Host& host, uint32_t& offset) {
+    using Word [[gnu::may_alias]] = const uint32_t;
+    auto* const words = reinterpret_cast<Word*>(&base);
+    const auto distance = static_cast<uint32_t>(p->imm);
+    const uint32_t low = words[0] + distance;
+    const uint32_t carry = low < distance ? 1 : 0;
+    offset = offset_of(host.memory, low);
+    return words[1] + static_cast<uint32_t>(p->imm >> 31) + carry == 0;
 }
 
 /// Loads and stores that may be made at once; false: for generic() to judge.
@@ -86,15 +113,14 @@ template <uint32_t size, class Host>
 [[gnu::always_inline]] inline bool load(char* r, const Record* p, const AlignedWindow& window, const Host& host) {
     uint32_t from = 0;
     if (!place(at(r, p->src), p, host, from) || !window.loadable(from, size < 4 ? size : 4)) return false;
-    uint64_t value = 0;
-    if constexpr (size == 1) value = window.load<uint8_t>(from);
-    if constexpr (size == 2) value = window.load<uint16_t>(from);
-    if constexpr (size >= 4) value = window.load<uint32_t>(from);
+    Register& to = at(r, p->dst);
+    if constexpr (size == 1) set_word(to, window.load<uint8_t>(from));
+    if constexpr (size == 2) set_word(to, window.load<uint16_t>(from));
+    if constexpr (size == 4) set_word(to, window.load<uint32_t>(from));
     if constexpr (size == 8) {
         if (!window.loadable(from + 4, 4)) return false;
-        value |= static_cast<uint64_t>(window.load<uint32_t>(from + 4)) << 32;
+        set_words(to, window.load<uint32_t>(from), window.load<uint32_t>(from + 4));
     }
-    at(r, p->dst) = value;
     return true;
 }
 template <uint32_t size, class Host>

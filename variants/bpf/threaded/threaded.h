@@ -351,7 +351,7 @@ stxdw:
     goto*(++p)->handler;
 
 lddw:
-    at(r, p->dst) = p->src | static_cast<uint64_t>(static_cast<uint32_t>(p->imm)) << 32;
+    set_words(at(r, p->dst), p->src, static_cast<uint32_t>(p->imm));
     p += 2;
     goto * p->handler;
 
