@@ -75,8 +75,8 @@ def changes(before, now):
 
 
 def write(lines, path=FILE):
-    """One line of text for each line of the history."""
-    text = ",\n".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in lines)
+    """One line of text for each line of the history, which stays as it is when others are added: git blame."""
+    text = "\n,".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in lines)
     path.write_text(f"[\n{text}\n]\n")
 
 

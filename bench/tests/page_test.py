@@ -162,6 +162,8 @@ class ReportPage(unittest.TestCase):
         page.choose("workload", "sort")
         number = WORKLOADS.index("sort") + 1
         self.assertEqual(sorted(page.cells("figures", 7)), [f"{number * factor}.0" for factor in (10, 20, 30)])
+        self.assertEqual(page.count("tradeoff", "peer-dots"), 0)  # theirs are means
+        page.choose("workload", "geometric mean")
         page.choose("metric", "slowdown against native code")
         known = [peer for peer in peers.MEASURED if peer.slowdown and peer.flash_bytes]
         self.assertEqual(page.count("tradeoff", "peer-dots"), len(known))

@@ -188,6 +188,9 @@ class History(unittest.TestCase):
             history.write(lines, path)
             self.assertEqual(len(path.read_text().splitlines()), 4)
             self.assertEqual(history.state_after(history.read(path)), second)
+            before = path.read_text().splitlines()
+            history.write([*lines, lines[0]], path)
+            self.assertEqual(path.read_text().splitlines()[:3], before[:3])  # so that each keeps its commit
             path.write_text('[{"date":"2026-01-01"}]')
             self.assertRaises(MeasuringError, history.read, path)
             self.assertRaises(MeasuringError, history.read, path.with_suffix(".gone"))
