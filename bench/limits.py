@@ -14,6 +14,7 @@ LIMITS = {
     ("rv32-switch", "rv32ec", "-Os"): (90, 1650),
     ("rv32-goto", "rv32ec", "-O2"): (45, 6500),
     ("rv32-goto", "rv32e", "-O2"): (56, None),
+    ("rv32-tiny", "rv32ec", "asm"): (190, 940),
     ("rv32-goto/lean", "rv32ec", "-O2"): (55, 3000),
     ("rv32-jit", "rv32ec", "-Os"): (3.7, 7600),
 }

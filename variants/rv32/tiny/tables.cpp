@@ -18,7 +18,6 @@ using namespace limpet::rv32;
 
 constexpr unsigned kLongestRun = 7;  ///< bits that one byte of a format moves
 constexpr unsigned kShortStart = 12; ///< where the engine begins to read a 16-bit instruction
-constexpr unsigned kShortRows = 24;  ///< three quadrants of eight
 constexpr unsigned kLongRows = 16;   ///< row_of_opcode
 
 [[noreturn]] void fail(const std::string& what) {
@@ -203,7 +202,15 @@ void add(Row& to, const Instruction& row, Formats& formats) {
 
 /// Of the 32 major opcodes those that exist fall on 16 rows, without two on the same; the rest is told from them by
 /// the row's flag.
-unsigned row_of_opcode(uint32_t insn) { return field(insn, 5, 2) ^ field(insn, 6, 6) << 1; }
+unsigned row_of_opcode(uint32_t insn) { return field(insn, 5, 2) ^ field(insn, 6, 5); }
+
+/// Quadrants 0 and 2 have no instruction with an odd funct3, and four rows each.
+unsigned row_of_short(const Instruction& row) {
+    const unsigned funct3 = c_funct3(row.match);
+    if ((row.match & 3) == 1) return funct3;
+    if (funct3 % 2 != 0) fail(std::string(row.name) + " has an odd funct3");
+    return funct3 / 2;
+}
 
 void print(const char* macro, const std::vector<Row>& rows) {
     std::printf("\n    .macro %s\n", macro);
@@ -217,7 +224,7 @@ void print(const char* macro, const std::vector<Row>& rows) {
 
 int main() {
     Formats formats;
-    std::vector<Row> short_rows(kShortRows);
+    std::array<std::vector<Row>, 3> short_rows = {std::vector<Row>(4), std::vector<Row>(8), std::vector<Row>(4)};
     std::vector<Row> long_rows(kLongRows);
     std::array<int, kLongRows> opcode_of{};
     for (const Instruction& row : kInstructions)
@@ -225,7 +232,7 @@ int main() {
     const unsigned none = formats.number({0});
     for (const Instruction& row : kInstructions) {
         if (is_short(row)) {
-            add(short_rows[(row.match & 3) * 8 + c_funct3(row.match)], row, formats);
+            add(short_rows[row.match & 3][row_of_short(row)], row, formats);
             continue;
         }
         const unsigned at = row_of_opcode(row.match);
@@ -235,11 +242,13 @@ int main() {
         long_rows[at].flag = field(row.match, 6, 6) != 0;
         add(long_rows[at], row, formats);
     }
-    for (auto* rows : {&short_rows, &long_rows})
+    for (auto* rows : {&short_rows[0], &short_rows[1], &short_rows[2], &long_rows})
         for (Row& row : *rows)
             if (row.format == 0) row.format = none;
     std::printf("@ Made by tables.cpp from interp/rv32/table.h.\n");
     formats.print();
-    print("rows_of_short_instructions", short_rows);
+    print("rows_of_quadrant_0", short_rows[0]);
+    print("rows_of_quadrant_1", short_rows[1]);
+    print("rows_of_quadrant_2", short_rows[2]);
     print("rows_of_long_instructions", long_rows);
 }

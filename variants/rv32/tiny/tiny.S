@@ -35,9 +35,9 @@
     .equ    RUNNING, 10
     .equ    GUARD, 8
 
-    .equ    HOST, 4 @ in our frame: struct limpet_host
+    .equ    HOST, 0 @ in our frame: struct limpet_host
 
-    .equ    SHORT_ROWS, LIMPET_COMPRESSED * 24
+    .equ    LONG_ROWS, 24 @ their first number; before it there is room for another table
 
     .macro  function name
     .global \name
@@ -64,43 +64,34 @@ function limpet_init @ (vm, windows)
 function limpet_prepare @ (vm, host)
     ldr     r3, [r0, #CODE_SIZE]
     ldr     r2, [r1, #HOST_CODE]
-    ldr     r1, [r1, #HOST_DATA]
-    movs    r0, r2
-    orrs    r0, r3
-    lsls    r0, #31
-    lsls    r1, #30
-    orrs    r0, r1
-    bne     1f
     adds    r2, r3
+    orrs    r3, r2 @ odd if the code's address or its size is
+    lsls    r3, #31
+    bne     1f
     ldrh    r0, [r2]
     ldrh    r1, [r2, #2]
     subs    r0, #GUARD
     subs    r1, #GUARD
     orrs    r0, r1
-    bne     1f
-function limpet_prepared_size
-function limpet_prepared_kept
-    movs    r0, #0
-    bx      lr
+    beq     2f
 1:  movs    r0, #REFUSED
-    bx      lr
+2:  bx      lr
 
 @ From here on: r7 the VM, r6 the guest address of the next instruction, [sp, #HOST] the host.
 
 function limpet_call @ (vm, host, entry, fuel)
-    push    {r0-r2, r4-r7, lr}
+    push    {r1, r4-r7, lr}
     movs    r7, r0
     ldr     r0, [r7, #STATUS]
     cmp     r0, #0
     beq     1f
     cmp     r0, #ECALL
     bne     refuse
-1:  movs    r4, r3
-    movs    r6, r2
+1:  movs    r6, r2
     movs    r0, #0
-    movs    r3, #A0
-2:  subs    r3, #4
-    str     r0, [r7, r3]
+    movs    r2, #A0
+2:  subs    r2, #4
+    str     r0, [r7, r2]
     bne     2b
     subs    r0, #16 @ LIMPET_RETURN_ADDRESS
     str     r0, [r7, #RA]
@@ -111,24 +102,24 @@ function limpet_call @ (vm, host, entry, fuel)
     lsls    r1, r6, #30 + LIMPET_COMPRESSED
     bne     bad_target
     bl      is_outside
+    movs    r2, r3
     bcc     run
 
 @ A jump to r0, or a call of it, which is no place for an instruction.
 bad_target:
     str     r0, [r7, #TRAP_ADDRESS]
-    movs    r1, #FETCH
+fetch_trap:
+    movs    r0, #FETCH
     b       stop
 refuse:
     movs    r0, #REFUSED
     b       leave
 illegal:
-    movs    r1, #ILLEGAL
-stop: @ with status r1
-    str     r1, [r7, #STATUS]
-    movs    r0, r1
+    movs    r0, #ILLEGAL
+stop: @ with status r0
+    str     r0, [r7, #STATUS]
 leave:
-    add     sp, #12
-    pop     {r4-r7, pc}
+    pop     {r1, r4-r7, pc}
 
 @ Sets the carry if there is no code at guest address r0. Changes r1 and r2.
 is_outside:
@@ -139,63 +130,63 @@ is_outside:
     bx      lr
 
 function limpet_resume @ (vm, host, fuel)
-    push    {r0-r2, r4-r7, lr}
+    push    {r1, r4-r7, lr}
     movs    r7, r0
-    movs    r4, r2
     ldr     r6, [r7, #PC]
     ldr     r0, [r7, #STATUS]
     cmp     r0, #FUEL
     bne     refuse
-run: @ with r4 units of fuel
+run:
     movs    r0, #RUNNING
     str     r0, [r7, #STATUS]
-    movs    r0, r4
-next: @ with r0 units of fuel
-    str     r0, [r7, #FUEL_LEFT]
+next: @ with r2 units of fuel
+    str     r2, [r7, #FUEL_LEFT]
     str     r6, [r7, #PC]
-    movs    r1, r6
-    adds    r1, #16 @ back from the call: LIMPET_RETURN is 0
+    movs    r0, r6
+    adds    r0, #16 @ back from the call: LIMPET_RETURN is 0
     beq     stop
-    movs    r1, #FUEL
-    cmp     r0, #0
+    movs    r0, #FUEL
+    cmp     r2, #0
     beq     stop
 
-@ Fetch. r5 = the instruction, r4 = 8 * its two lowest bits, r3 = which of their rows is its.
+@ Fetch. r5 = the instruction, r4 + r3 = the number of its row, r1 = how far its last halfword is into the code.
     ldr     r1, [r7, #CODE_START]
     subs    r1, r6, r1
     ldr     r2, [sp, #HOST]
     ldr     r2, [r2, #HOST_CODE]
-    adds    r2, r1
-    ldrh    r5, [r2]
+    ldrh    r5, [r2, r1]
     adds    r6, #2
     lsls    r4, r5, #30
     lsrs    r4, #27
     .if LIMPET_COMPRESSED
-    lsrs    r3, r5, #13
     cmp     r4, #24
-    bne     1f
+    beq     2f
+    lsrs    r3, r5, #13
+    lsrs    r0, r5, #1
+    bcs     3f
+    lsrs    r3, #1 @ in quadrants 0 and 2, what is odd is floating-point
+    bcs     illegal
+    b       3f
     .endif
+2:  adds    r6, #2
+    adds    r1, #2
+    ldrh    r0, [r2, r1]
+    lsls    r0, #16
+    orrs    r5, r0
     lsls    r3, r5, #26 @ row_of_opcode
     lsrs    r3, #28
     lsls    r0, r5, #25
-    lsrs    r0, #31
-    lsls    r0, #1
+    lsrs    r0, #30
     eors    r3, r0
-    ldrh    r1, [r2, #2]
-    lsls    r1, #16
-    orrs    r5, r1
-    adds    r6, #2
-1:  subs    r0, r6, #2
-    bl      is_outside
-    movs    r1, #FETCH
-    bcs     stop
-
-@ r3 = its row: flag, uses of rd, rs1, rs2, format of the immediate, handler, from bit 31 on.
+3:  ldr     r0, [r7, #CODE_SIZE]
+    cmp     r1, r0
+    bcs     fetch_trap
     .if !LIMPET_COMPRESSED
     cmp     r4, #24
     bne     illegal
-    subs    r4, #24
     .endif
+
+@ r3 = its row: flag, uses of rd, rs1, rs2, format of the immediate, handler, from bit 31 on.
     adds    r4, r3
     adr     r3, rows
     lsls    r0, r4, #1
@@ -204,38 +195,35 @@ next: @ with r0 units of fuel
 
 @ r4, r1, r2 = the fields of rd, rs1, rs2, in their topmost five bits.
     .if LIMPET_COMPRESSED
-    cmp     r4, #SHORT_ROWS
+    cmp     r4, #LONG_ROWS
     bcc     short_fields
     .endif
-    lsls    r0, r5, #25
+    lsls    r0, r5, #25 @ bit 31 of r0: illegal
     eors    r0, r3
-    bmi     illegal
-    lsls    r3, #1
     lsls    r1, r5, #12
     lsls    r2, r5, #7
     lsls    r4, r5, #20
     .if LIMPET_COMPRESSED
     b       fields
 short_fields:
-    lsls    r0, r5, #19 @ so that immediates of all lengths start at bit 31
-    orrs    r5, r0
-    movs    r1, r5
-    lsls    r3, #1
+    lsls    r1, r5, #19 @ so that immediates of all lengths start at bit 31
+    orrs    r5, r1
+    lsls    r2, r3, #1
     bcc     1f
     movs    r2, #0x21 @ primed: the upper two bits of both fields become 01, which adds 8
     lsls    r2, #5
-    orrs    r1, r2
+    orrs    r5, r2
     lsls    r2, #1
-    bics    r1, r2
-1:  lsls    r2, r1, #25
-    lsls    r1, #20
-    cmp     r4, #8
+    bics    r5, r2
+1:  lsls    r2, r5, #25
+    lsls    r1, r5, #20
+    cmp     r4, #4
     mov     r4, r1
     bcs     fields
     mov     r4, r2
 fields:
     .endif
-    lsls    r3, #1
+    lsls    r3, #2
     bcs     1f
     movs    r4, #0
 1:  lsls    r3, #1
@@ -244,7 +232,7 @@ fields:
 1:  lsls    r3, #1
     bcs     1f
     movs    r2, #0
-1:  movs    r0, r1
+1:  orrs    r0, r1
     orrs    r0, r2
     orrs    r0, r4
     bmi     illegal @ x16 to x31
@@ -260,17 +248,17 @@ fields:
 @ The engine: the immediate from the bytes of its format.
 immediate:
     push    {r1, r2, r4, r6, r7}
-    adr     r2, formats
+    adr     r6, formats
     lsrs    r0, r3, #28
-    ldrb    r0, [r2, r0]
-    adds    r2, r0
+    ldrb    r0, [r6, r0]
+    adds    r6, r0
     lsls    r3, #4
     lsrs    r3, #23
     mov     lr, r3
     movs    r1, r5
-    movs    r6, #0
-1:  ldrb    r3, [r2]
-    adds    r2, #1
+    movs    r2, #0
+1:  ldrb    r3, [r6]
+    adds    r6, #1
     lsrs    r4, r3, #5
     beq     2f
     movs    r0, r1
@@ -279,11 +267,10 @@ immediate:
     lsrs    r7, r4
     subs    r0, r7
     rors    r0, r3
-    adds    r6, r0
+    adds    r2, r0
     b       1b
-2:  lsls    r6, r3
-    asrs    r6, r3
-    movs    r2, r6
+2:  lsls    r2, r3
+    asrs    r2, r3
     pop     {r1, r3, r4, r6, r7}
     lsls    r0, r5, #17
     lsrs    r0, #29
@@ -296,15 +283,7 @@ immediate:
 handlers:
 
     .if LIMPET_COMPRESSED
-h_c_lui: @ and c.addi16sp, which is c.lui with rd = sp
-    cmp     r4, #SP
-    bne     1f
-    movs    r3, #(h_c_addi4spn - handlers) / 2
-    lsls    r3, #20
-    b       immediate
-1:  lsls    r2, #12
-    b       nonzero
-h_c_addi4spn:
+h_c_addi4spn: @ the first, so that h_c_lui can name it, with format 0, by 0
     ldr     r1, [r7, #SP]
 nonzero:
     cmp     r2, #0
@@ -324,24 +303,26 @@ write:
     beq     done
     str     r1, [r7, r4]
 done:
-    ldr     r0, [r7, #FUEL_LEFT]
-    subs    r0, #1
+    ldr     r2, [r7, #FUEL_LEFT]
+    subs    r2, #1
     b       next
 
     .if LIMPET_COMPRESSED
+h_c_lui: @ and c.addi16sp, which is c.lui with rd = sp
+    cmp     r4, #SP
+    bne     1f
+    movs    r3, #0
+    b       immediate
+1:  lsls    r2, #12
+    b       nonzero
 
 h_c_arith:
-    lsls    r0, r5, #20
-    lsrs    r0, #30
-    cmp     r0, #2
-    beq     1f
-    cmp     r5, #0
-    blt     illegal_near
+    lsrs    r0, r5, #29 @ bits 12:10
     cmp     r0, #3
     bne     1f
-    lsls    r0, r5, #25
+    lsls    r0, r5, #6 @ bits 6:5
     lsrs    r0, #30
-    adds    r0, #3
+    adds    r0, #arithmetic_of_registers - arithmetic
     b       2f
 1:  movs    r3, r2
 2:  adr     r2, arithmetic
@@ -354,24 +335,18 @@ h_c_slli:
     lsls    r1, r2
     b       write
 
-h_c_jump: @ c.jr, c.jalr, c.mv, c.add, c.ebreak
-    lsls    r0, r5, #25
-    lsrs    r0, #27
-    bne     2f
+h_c_jump: @ c.jr, c.jalr, c.mv, c.add, c.ebreak; bit 12 tells the second of a pair
+    asrs    r0, r5, #31
+    lsls    r2, r5, #25
+    lsrs    r2, #27
+    bne     1f
     cmp     r4, #0
-    beq     3f
-    movs    r4, #0
-    cmp     r5, #0
-    bge     1f
+    beq     c_ebreak
     movs    r4, #RA
-1:  b       jump_register
-2:  cmp     r5, #0
-    blt     1f
-    movs    r1, #0
-1:  b       add_registers
-3:  cmp     r5, #0
-    blt     breakpoint
-    b       illegal
+    ands    r4, r0
+    b       jump_register
+1:  ands    r1, r0
+    b       add_registers
     .endif
 
 h_fence:
@@ -380,34 +355,35 @@ h_fence:
     b       done
 
 h_system:
-    lsrs    r0, r5, #7
-    movs    r1, #ECALL
-    cmp     r0, #0
-    beq     stop_near
-    movs    r2, #1
-    lsls    r2, #13
-    cmp     r0, r2
-    bne     illegal_near
-breakpoint:
-    movs    r1, #BREAKPOINT
-stop_near:
-    b       stop
-
 h_host_call:
     lsls    r0, r5, #12
     lsrs    r0, #19
     bne     illegal_near
     lsrs    r2, r5, #20
-    ldr     r1, [sp, #HOST]
+    lsls    r0, r5, #25
+    bpl     1f
+    movs    r0, #ECALL
+    subs    r2, #1
+    bcc     stop_near
+    bne     illegal_near
+    .if LIMPET_COMPRESSED
+c_ebreak: @ unless r0, which is bit 12, is 0
+    cmp     r0, #0
+    beq     illegal_near
+    .endif
+    movs    r0, #BREAKPOINT
+stop_near:
+    b       stop
+1:  ldr     r1, [sp, #HOST]
     ldr     r4, [r1, #HOST_CALL_BACK]
     movs    r3, r7
     adds    r3, #A0
     movs    r0, #HOST_CALL
     cmp     r4, #0
-    beq     1f
+    beq     stop_near
     movs    r0, r7
     blx     r4
-1:  movs    r1, r0
+    cmp     r0, #0
     bne     stop_near
     b       done
 
@@ -425,9 +401,8 @@ h_op:
 h_op:
     .endif
     lsls    r2, r0, #30
-    lsrs    r2, #30
-    cmp     r2, #1
-    bne     1f
+    bmi     1f
+    beq     1f
     lsls    r3, #27
     lsrs    r3, #27
     b       2f
@@ -482,28 +457,26 @@ h_c_branch:
     lsls    r0, r5, #18
     lsrs    r0, #31
     .endif
-h_branch:
+h_branch: @ r5 = 0 if the branch is taken, else -1
+    lsrs    r0, #1
+    sbcs    r5, r5
     lsls    r0, #2
     cmp     r1, r3
     add     pc, r0
 illegal_here:
     b       illegal
+    beq     1f
+    b       2f
+    b       illegal
+bad_target_near:
+    b       bad_target
+    blt     1f
+    b       2f
+    bcs     2f
+1:  mvns    r5, r5
+2:  cmp     r5, #0
     beq     h_jal
     b       done
-    bne     h_jal
-6:  b       done
-    b       illegal
-    nop
-    b       illegal
-    nop
-    blt     h_jal
-    b       done
-    bge     h_jal
-    b       done
-    bcc     h_jal
-    b       done
-    bcc     6b
-    b       h_jal
 
 h_jalr:
     cmp     r0, #0
@@ -521,18 +494,16 @@ h_jal:
 jump:
     .if !LIMPET_COMPRESSED
     lsls    r1, r0, #30
-    bne     bad_target_far
+    bne     bad_target_near
     .endif
     bl      is_outside
-    bcs     2f
+    bcc     1f
+    movs    r1, r0
+    adds    r1, #16 @ LIMPET_RETURN_ADDRESS
+    bne     bad_target_near
 1:  movs    r1, r6
     movs    r6, r0
     b       write
-2:  movs    r1, r0
-    adds    r1, #16 @ LIMPET_RETURN_ADDRESS
-    beq     1b
-bad_target_far:
-    b       bad_target
 
     .if LIMPET_COMPRESSED
 h_c_swsp:
@@ -552,72 +523,79 @@ h_c_lw:
     movs    r0, #2
     .endif
 h_load: @ r0 = funct3, + 8 for a store
-    ldr     r5, legal_accesses
-    lsrs    r5, r0
-    lsrs    r5, #1
-    bcc     illegal_here
+    lsrs    r5, r0, #1 @ what is illegal has two ones side by side: loads 3, 6, 7; stores 8 + 3, .. 8 + 7
+    tst     r5, r0
+    bne     illegal_here
     adds    r1, r2
     movs    r5, #3
     ands    r5, r0
-    movs    r2, #1
-    lsls    r2, r5
+    lsrs    r2, r5, #1
+    orrs    r2, r5 @ bytes - 1
     ldr     r5, [r7, #DATA_SIZE]
-    cmp     r1, r5
-    bcs     access_trap
     subs    r5, r1
-    cmp     r5, r2
     bcc     access_trap
-    cmp     r0, #8
-    bcc     1f
-    ldr     r5, [r7, #WRITABLE_START]
-    cmp     r1, r5
-    bcs     1f
-access_trap:
-    str     r1, [r7, #TRAP_ADDRESS]
-    lsrs    r1, r0, #3
-    adds    r1, #LOAD
-    b       stop
-1:  ldr     r5, [sp, #HOST]
+    cmp     r5, r2
+    bls     access_trap
+    ldr     r5, [sp, #HOST]
     ldr     r5, [r5, #HOST_DATA]
-    adds    r1, r5
     cmp     r0, #8
-    bcs     4f
+    bcs     3f
+    adds    r1, r5
     cmp     r0, #4
-    bcs     2f
-    subs    r5, r2, #1
-    ldrsb   r3, [r1, r5]
+    bcs     1f
+    ldrsb   r3, [r1, r2]
     asrs    r3, #8
-2:  subs    r2, #1
-    lsls    r3, #8
+1:  lsls    r3, #8
     ldrb    r5, [r1, r2]
     orrs    r3, r5
-    cmp     r2, #0
-    bne     2b
+    subs    r2, #1
+    bpl     1b
     movs    r1, r3
     b       write
+3:  ldr     r4, [r7, #WRITABLE_START]
+    cmp     r1, r4
+    bcc     access_trap
+    adds    r1, r5
 4:  strb    r3, [r1]
     lsrs    r3, #8
     adds    r1, #1
     subs    r2, #1
-    bne     4b
+    bpl     4b
     b       done
+access_trap:
+    str     r1, [r7, #TRAP_ADDRESS]
+    lsrs    r0, #3
+    adds    r0, #LOAD
+    b       stop
 
-    .balign 4
-legal_accesses:
-    .word   0x0737 @ loads of funct3 0, 1, 2, 4, 5, stores of 0, 1, 2
     .macro  row flags, format, handler
     .hword  0b\flags << 12 | \format << 8 | (h_\handler - handlers) / 2
     .endm
-rows:
+    .balign 4
     .if LIMPET_COMPRESSED
-    rows_of_short_instructions
+rows:
+    rows_of_quadrant_0
+arithmetic: @ of bits 12:10 of h_c_arith's instructions: funct3, and 8 for srai; 15 is illegal
+    .byte   5, 13, 7, 15, 15, 15, 7, 15
+    rows_of_quadrant_1
+    rows_of_quadrant_2
+arithmetic_of_registers: @ of bits 6:5, where bits 12:10 are 3; 8 for sub
+    .byte   8, 4, 6, 7
+function limpet_prepared_size
+function limpet_prepared_kept
+    movs    r0, #0
+    bx      lr
+    .org    rows + 2 * LONG_ROWS
+    .else
+function limpet_prepared_size
+function limpet_prepared_kept
+    movs    r0, #0
+    bx      lr
+    .equ    rows, . - 2 * LONG_ROWS
     .endif
     rows_of_long_instructions
 formats:
     formats_of_immediates
-    .balign 4
-arithmetic: @ of c.srli, c.srai, c.andi; c.sub, c.xor, c.or, c.and
-    .byte   5, 13, 7, 8, 4, 6, 7
 
     .if LIMPET_MULTIPLY
     .balign 2
