@@ -37,6 +37,8 @@ limpet_backend(rv32-goto        rv32/goto/goto.h         rv32_goto         -O2
 limpet_backend(rv32-goto/lean   rv32/goto/lean.h         rv32_goto_lean    -O2
                -fno-jump-tables -fno-reorder-blocks -fno-if-conversion -fno-tree-sink -fno-tree-dominator-opts
                -fno-tree-ter -fno-tree-vrp -fno-tree-reassoc -fno-rerun-cse-after-loop)
+limpet_backend(rv32-threaded    rv32/threaded/threaded.h rv32_threaded     -Os
+               -fno-jump-tables)
 
 # Those for eBPF. <header> defines  template <class Host> limpet_status limpet::<namespace>::run(limpet_bpf_vm&, host).
 set(LIMPET_BPF_ISAS ebpf)
