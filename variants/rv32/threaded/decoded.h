@@ -117,7 +117,7 @@ template <Isa isa, class Host>
 }
 
 /// Carries out an instruction of M, which is at vm.pc; apart from the others because of the stack.
-[[gnu::noinline]] inline limpet_status multiply(limpet_vm& vm, uint32_t packed) {
+[[gnu::noinline, gnu::flatten]] inline limpet_status multiply(limpet_vm& vm, uint32_t packed) {
     const Decoded d{.packed = packed, .imm = 0};
     const uint32_t value = multiply_divide(d.f(), vm.x[d.rs1()], vm.x[d.rs2()]);
     if (d.rd() != 0) vm.x[d.rd()] = value;
