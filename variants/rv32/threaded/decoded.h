@@ -16,7 +16,7 @@ struct Decoded {
     [[nodiscard]] constexpr uint32_t rd() const { return packed & 31; }
     [[nodiscard]] constexpr uint32_t rs1() const { return packed >> 5 & 31; }
     [[nodiscard]] constexpr uint32_t rs2() const { return packed >> 10 & 31; }
-    [[nodiscard]] constexpr Kind kind() const { return static_cast<Kind>(packed >> 15 & 15); }
+    [[nodiscard]] constexpr Kind kind() const { return static_cast<Kind>(field(packed, kKindAt + 3, kKindAt)); }
     [[nodiscard]] constexpr uint32_t f() const { return packed >> 19 & 15; }
     [[nodiscard]] constexpr bool is_long() const { return (packed & kLong) != 0; }
     [[nodiscard]] constexpr uint32_t length() const { return is_long() ? 4 : 2; }
@@ -116,10 +116,14 @@ template <Isa isa, class Host>
     return {.packed = packed, .imm = immediate<isa>(vm, host, pc, packed)};
 }
 
-/// Carries out an instruction of M, which is at vm.pc; apart from the others because of the stack.
-[[gnu::noinline, gnu::flatten]] inline limpet_status multiply(limpet_vm& vm, uint32_t packed) {
+// An instruction of M is two functions apart from step(), because of the stack.
+
+[[gnu::noinline, gnu::flatten]] inline uint32_t multiplied(const limpet_vm& vm, uint32_t packed) {
     const Decoded d{.packed = packed, .imm = 0};
-    const uint32_t value = multiply_divide(d.f(), vm.x[d.rs1()], vm.x[d.rs2()]);
+    return multiply_divide(d.f(), vm.x[d.rs1()], vm.x[d.rs2()]);
+}
+[[gnu::noinline]] inline limpet_status finish(limpet_vm& vm, uint32_t packed, uint32_t value) {
+    const Decoded d{.packed = packed, .imm = 0};
     if (d.rd() != 0) vm.x[d.rd()] = value;
     vm.pc += d.length();
     return LIMPET_RUNNING;
@@ -138,7 +142,7 @@ template <Isa isa, class Host>
     switch (d.kind()) {
     case Kind::kRegister: value = alu(d.f(), a, b); break;
     case Kind::kImmediate: value = alu(d.f(), a, d.imm); break;
-    case Kind::kMultiply: // multiply()
+    case Kind::kMultiply: // multiplied()
     case Kind::kConstant:
     case Kind::kNothing: break;
     case Kind::kLoad:

@@ -20,7 +20,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
         const volatile uint32_t& pc = vm.pc;
         const uint32_t packed = with_registers<isa>(vm, host, pc, find<isa>(vm, host, pc));
         if (isa.multiply && Decoded{.packed = packed, .imm = 0}.kind() == Kind::kMultiply)
-            status = multiply(vm, packed);
+            status = finish(vm, packed, multiplied(vm, packed));
         else
             status = step<isa>(vm, host, packed, immediate<isa>(vm, host, pc, packed));
         if (status != LIMPET_RUNNING) return status;
