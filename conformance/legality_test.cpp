@@ -16,8 +16,12 @@ protected:
     /// Empty when the backend agrees with the table about insn.
     std::string judge(uint32_t insn) {
         const rv32::Instruction* row = rv32::find_instruction(isa(), insn);
-        if (row != nullptr && size_of(*row) == 4 && row->op <= rv32::Op::kBgeu && rv32::operands(*row, insn).imm == 2)
-            return ""; // a jump into itself: what it comes to need not be an instruction
+        if (row != nullptr && size_of(*row) == 4 && row->op <= rv32::Op::kBgeu) {
+            const rv32::Operands o = rv32::operands(*row, insn);
+            const bool is_indirect = row->op == rv32::Op::kJalr;
+            const uint32_t distance = is_indirect ? ((vector_.x[o.rs1] + o.imm) & ~1U) - vector_.pc : o.imm;
+            if (distance == 2) return ""; // a jump into itself: what it comes to need not be an instruction
+        }
         vector_.code = {static_cast<uint8_t>(insn), static_cast<uint8_t>(insn >> 8), static_cast<uint8_t>(insn >> 16),
                         static_cast<uint8_t>(insn >> 24)};
         if (isa().compressed && (insn & 3) != 3) vector_.code.resize(2);
