@@ -11,11 +11,11 @@ STACK_BYTES_MAX = 64
 
 # (backend, isa, opt): geometric mean of cycles per guest instruction, bytes of flash; None: not promised
 LIMITS = {
-    ("rv32-switch", "rv32ec", "-Os"): (90, 1650),
-    ("rv32-goto", "rv32ec", "-O2"): (45, 6500),
-    ("rv32-goto", "rv32e", "-O2"): (56, None),
+    ("rv32-switch", "rv32ec", "-Os"): (85, 1600),
+    ("rv32-goto", "rv32ec", "-O2"): (40, 6000),
+    ("rv32-goto", "rv32e", "-O2"): (45, None),
+    ("rv32-goto/lean", "rv32ec", "-O2"): (50, 3000),
     ("rv32-tiny", "rv32ec", "asm"): (190, 940),
-    ("rv32-goto/lean", "rv32ec", "-O2"): (55, 3000),
     ("rv32-jit", "rv32ec", "-Os"): (3.7, 7600),
     ("rv32-threaded", "rv32ec", "-Os"): (17, 6500),
 }

@@ -33,7 +33,8 @@ limpet_backend(rv32-switch      rv32/switch/switch.h     rv32_switch       -Os
                -fno-jump-tables -fno-reorder-blocks -fno-tree-dominator-opts -fno-tree-vrp -fno-cse-follow-jumps
                -fno-if-conversion)
 limpet_backend(rv32-goto        rv32/goto/goto.h         rv32_goto         -O2
-               -fno-crossjumping -fno-reorder-blocks --param=max-goto-duplication-insns=2)
+               -fno-crossjumping -fno-reorder-blocks -fno-tree-dominator-opts -fno-cse-follow-jumps
+               -fno-rerun-cse-after-loop --param=max-goto-duplication-insns=2)
 limpet_backend(rv32-goto/lean   rv32/goto/lean.h         rv32_goto_lean    -O2
                -fno-jump-tables -fno-reorder-blocks -fno-if-conversion -fno-tree-sink -fno-tree-dominator-opts
                -fno-tree-ter -fno-tree-vrp -fno-tree-reassoc -fno-rerun-cse-after-loop)

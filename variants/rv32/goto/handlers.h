@@ -58,19 +58,23 @@ template <unsigned low> struct InPrime {
 
 // The ends of handlers.
 
-/// Writes the result of OP or OP-IMM.
-template <bool shared, class Host> [[gnu::always_inline]] inline Then
-compute(Machine<Host>& m, uint32_t operation, uint32_t a, uint32_t b, auto rd, bool alternate = false) {
-    if constexpr (shared) {
-        m.operation = operation | (alternate ? kAlternate : 0);
-        m.a = a;
-        m.b = b;
-        return Then::kAlu;
-    }
+template <class Host> [[gnu::always_inline]] inline Then compute(Machine<Host>& m, uint32_t operation, uint32_t a,
+                                                                 uint32_t b, auto rd, bool alternate = false) {
     uint32_t value = alu(operation, a, b);
     if (alternate) value = alu(operation | kAlternate, a, b);
     rd.set(m, value);
     return Then::kNext;
+}
+
+/// OP or OP-IMM of m.a and m.b, as `funct3` demands: the shared end of lean handlers. False: a shift with a wrong
+/// funct7.
+template <uint32_t funct3, class Host> [[gnu::always_inline]] inline bool compute_shared(Machine<Host>& m) {
+    constexpr uint32_t alternate_allowed = funct3 == kSr ? kBit30 : 0;
+    if ((funct3 & 3) == kSll && (m.insn & kFunct7 & ~alternate_allowed) != 0) return false;
+    const uint32_t a = m.a;
+    m.a = alu(funct3, a, m.b);
+    if ((m.insn & alternate_allowed) != 0) m.a = alu(funct3 | kAlternate, a, m.b);
+    return true;
 }
 
 template <bool shared, class Host> [[gnu::always_inline]] inline Then write(Machine<Host>& m, uint32_t value, auto rd) {
@@ -135,66 +139,84 @@ template <class Host> [[gnu::always_inline]] inline Then link(Machine<Host>& m, 
     return Then::kLink;
 }
 
+/// The same, where the target is a number in a register. rd may be x0.
+template <class Host> [[gnu::always_inline]] inline Then link_to(Machine<Host>& m, uint32_t rd, uint32_t address) {
+    m.address = address;
+    m.rd = rd;
+    return Then::kLinkTo;
+}
+
 template <Isa isa, Setting setting, Handler handler, class Host>
 [[gnu::always_inline]] inline Then execute_16(Machine<Host>& m) {
     uint32_t* const x = m.vm.x;
     const uint32_t insn = m.insn;
     const uint32_t sign = !has_sign(setting, handler.format) ? c_sign(insn) : handler.sign ? 0xffffffff : 0;
+    const bool rd_16 = setting.lean && (insn & kRd16) != 0; // unless lean, the key tells that it is not
     const InRd rd{insn};
     const InPrime<7> high{insn, x};
     const InPrime<2> low{insn, x};
     switch (handler.format) {
     case Format::kCAddi4spn:
         if (c_imm_addi4spn(insn) == 0) return Then::kRare;
-        return compute<false>(m, kAdd, x[2], c_imm_addi4spn(insn), low);
+        return compute(m, kAdd, x[2], c_imm_addi4spn(insn), low);
     case Format::kCLw: return load<false>(m, kWord, high() + c_imm_lw(insn), low);
     case Format::kCSw: return store<setting>(m, kWord, high() + c_imm_lw(insn), low);
-    case Format::kCAddi: return compute<false>(m, kAdd, x[rd_low(insn)], c_imm(insn, sign), rd); // c.nop too
-    case Format::kCJ: return jump(m, m.behind_pc(c_imm_j(insn) - 2));
+    case Format::kCAddi: // c.nop too
+        if (rd_16) return Then::kRare;
+        return compute(m, kAdd, x[rd_low(insn)], c_imm(insn, sign), rd);
+    case Format::kCJ: // lean: c.jal too
+        if (setting.lean && (insn & 0x8000) == 0) return link(m, 1, m.behind_pc(c_imm_j(insn) - 2));
+        return jump(m, m.behind_pc(c_imm_j(insn) - 2));
     case Format::kCJal: return link(m, 1, m.behind_pc(c_imm_j(insn) - 2));
-    case Format::kCLi: return write<setting.lean>(m, c_imm(insn, sign), rd);
+    case Format::kCLi:
+        if (rd_16) return Then::kRare;
+        return write<setting.lean>(m, c_imm(insn, sign), rd);
     case Format::kCLui: // c.addi16sp too
-        if (c_imm_lui(insn) == 0) return Then::kRare;
-        if (rd_low(insn) == 2) return compute<false>(m, kAdd, x[2], c_imm_addi16sp(insn), In{2});
+        if (rd_16 || c_imm_lui(insn) == 0) return Then::kRare;
+        if (rd_low(insn) == 2) return compute(m, kAdd, x[2], c_imm_addi16sp(insn), In{2});
         return write<setting.lean>(m, c_imm_lui(insn), rd);
-    case Format::kCShift: {
-        const bool is_arithmetic = setting.lean ? (insn & 0x400) != 0 : handler.op == Op::kSrai;
-        return compute<false>(m, kSr, high(), c_shamt(insn), high, is_arithmetic);
-    }
-    case Format::kCAndi: return compute<false>(m, kAnd, high(), c_imm(insn, sign), high);
-    case Format::kCArith: { // bit 10 is set
+    case Format::kCShift: return compute(m, kSr, high(), c_shamt(insn), high, handler.op == Op::kSrai);
+    case Format::kCAndi: // lean: its immediate is negative
+        if (setting.lean && (insn & 0xc00) != 0x800) return Then::kRare;
+        return compute(m, kAnd, high(), c_imm(insn, setting.lean ? 0xffffffff : sign), high);
+    case Format::kCArith: { // lean: bit 12 is clear, and it may be c.srli, c.srai or c.andi
+        if (setting.lean && (insn & 0x800) == 0)
+            return compute(m, kSr, high(), c_shamt(insn), high, (insn & 0x400) != 0);
+        if (setting.lean && (insn & 0x400) == 0) return compute(m, kAnd, high(), c_imm(insn, 0), high);
         const In d{rd_low(insn)};
         const uint32_t a = x[d.number()];
         const uint32_t b = low();
         if ((insn & 0x40) == 0) {
-            if ((insn & 0x20) == 0) return compute<false>(m, kAdd | kAlternate, a, b, d);
-            return compute<false>(m, kXor, a, b, d);
+            if ((insn & 0x20) == 0) return compute(m, kAdd | kAlternate, a, b, d);
+            return compute(m, kXor, a, b, d);
         }
-        if ((insn & 0x20) == 0) return compute<false>(m, kOr, a, b, d);
-        return compute<false>(m, kAnd, a, b, d);
+        if ((insn & 0x20) == 0) return compute(m, kOr, a, b, d);
+        return compute(m, kAnd, a, b, d);
     }
     case Format::kCBranch:
         return branch_taken(handler.op == Op::kBeq ? kBeq : kBne, high(), 0) ? Then::kBranch : Then::kNext;
     case Format::kCSlli: {
+        if (rd_16) return Then::kRare;
         const In d{rd_low(insn)};
-        return compute<false>(m, kSll, x[d.number()], c_shamt(insn), d);
+        return compute(m, kSll, x[d.number()], c_shamt(insn), d);
     }
     case Format::kCLwsp:
-        if (rd_low(insn) == 0) return Then::kRare;
+        if (rd_16 || rd_low(insn) == 0) return Then::kRare;
         return load<setting.lean>(m, kWord, x[2] + c_imm_lwsp(insn), In{rd_low(insn)});
     case Format::kCSwsp:
         if (c_rs2(insn) > 15) return Then::kRare;
         return store<setting>(m, kWord, x[2] + c_imm_swsp(insn), [=] { return x[c_rs2_low(insn)]; });
     case Format::kCMv: // c.jr too
-        if (c_rs2(insn) > 15) return Then::kRare;
+        if (rd_16 || c_rs2(insn) > 15) return Then::kRare;
         if (c_rs2_low(insn) != 0) return write<setting.lean>(m, x[c_rs2_low(insn)], rd);
         if (rd_low(insn) == 0) return Then::kRare;
+        if (setting.lean) return link_to(m, 0, x[rd_low(insn)]);
         return jump(m, m.place(x[rd_low(insn)] & ~1U));
     case Format::kCAdd: // c.ebreak, c.jalr too
-        if (c_rs2(insn) > 15) return Then::kRare;
-        if (c_rs2_low(insn) != 0) return compute<false>(m, kAdd, x[rd_low(insn)], x[c_rs2_low(insn)], rd);
+        if (rd_16 || c_rs2(insn) > 15) return Then::kRare;
+        if (c_rs2_low(insn) != 0) return compute(m, kAdd, x[rd_low(insn)], x[c_rs2_low(insn)], rd);
         if (rd_low(insn) == 0) return Then::kRare;
-        return link(m, 1, m.place(x[rd_low(insn)] & ~1U));
+        return link_to(m, 1, x[rd_low(insn)]);
     default: return Then::kRare;
     }
 }
@@ -211,24 +233,37 @@ template <Isa isa, Setting setting, Handler handler, class Host>
     switch (handler.format) {
     case Format::kR: {
         constexpr uint32_t registers = kRd16 | kRs1_16 | kRs2_16;
-        if (any<isa>(insn, (kFunct7 | registers) & ~alternate_allowed)) {
+        const uint32_t alternate = setting.lean ? kBit30 : alternate_allowed;
+        if (any<isa>(insn, (kFunct7 | registers) & ~alternate)) {
             if (!isa.multiply || f3 != kMul || any<isa>(insn, registers) || funct7(insn) != 1) return Then::kRare;
             return write<setting.lean>(m, rs1() * rs2(), rd);
         }
-        return compute<setting.lean>(m, f3, rs1(), rs2(), rd, (insn & alternate_allowed) != 0);
+        if constexpr (setting.lean) {
+            m.a = rs1();
+            m.b = rs2();
+            if ((insn & kBit30) != 0) {
+                if (f3 == kAdd)
+                    m.b = 0 - m.b; // sub: so that kAdd needs no question
+                else if (f3 != kSr)
+                    return Then::kRare;
+            }
+            return Then::kAlu;
+        }
+        return compute(m, f3, rs1(), rs2(), rd, (insn & alternate_allowed) != 0);
     }
     case Format::kI:
     case Format::kShift: {
+        if constexpr (setting.lean) {
+            if (any<isa>(insn, kRd16 | kRs1_16)) return Then::kRare;
+            m.a = rs1();
+            m.b = imm_i(insn);
+            return Then::kAlu;
+        }
         const bool shifts = (f3 & 3) == kSll; // kSr, too
         const uint32_t other_funct7 = shifts ? kFunct7 & ~alternate_allowed : 0;
-        if constexpr (setting.lean) { // which of them is not known: the same in two steps is smaller
-            if (any<isa>(insn, kRd16 | kRs1_16) || (insn & other_funct7) != 0) return Then::kRare;
-        } else {
-            if (any<isa>(insn, kRd16 | kRs1_16 | other_funct7)) return Then::kRare;
-        }
+        if (any<isa>(insn, kRd16 | kRs1_16 | other_funct7)) return Then::kRare;
         const bool is_alternate = shifts && (insn & alternate_allowed) != 0;
-        const uint32_t b = shifts && !setting.lean ? shamt(insn) : imm_i(insn); // alu() shifts by imm modulo 32
-        return compute<setting.lean>(m, f3, rs1(), b, rd, is_alternate);
+        return compute(m, f3, rs1(), shifts ? shamt(insn) : imm_i(insn), rd, is_alternate);
     }
     case Format::kLoad: // jalr too
         if (any<isa>(insn, kRd16 | kRs1_16)) return Then::kRare;
@@ -244,13 +279,15 @@ template <Isa isa, Setting setting, Handler handler, class Host>
     case Format::kBranch:
         if (any<isa>(insn, kRs1_16 | kRs2_16)) return Then::kRare;
         return branch(f3, rs1(), rs2());
-    case Format::kUpper:
+    case Format::kUpper: {
         if (any<isa>(insn, kRd16) || is_cut(m)) return Then::kRare;
-        return write<setting.lean>(m, imm_u(insn) + (handler.op == Op::kLui ? 0 : m.guest_address(m.pc - 4)), rd);
+        uint32_t upper = imm_u(insn);
+        if (setting.lean ? (insn & 0x20) == 0 : handler.op == Op::kAuipc) upper += m.guest_address(m.pc - 4);
+        return write<setting.lean>(m, upper, rd);
+    }
     case Format::kJump:
         if (any<isa>(insn, kRd16) || is_cut(m)) return Then::kRare;
         return link(m, rd_low(insn), m.behind_pc(imm_j(insn) - 4));
-    case Format::kFence: return any<isa>(insn, 0) || f3 != 0 || is_cut(m) ? Then::kRare : Then::kNext;
     default: return Then::kRare;
     }
 }

@@ -85,32 +85,30 @@ template <Isa isa, Setting setting, class Host>
 #define LIMPET_ENTRY_16(key) labels[all.by_key_16[key]],
 #define LIMPET_ENTRY_32(key) labels[all.by_key_32[key]],
     static const Label labels[] = {LIMPET_REPEAT_96(LIMPET_LABEL)};
-    static const Label lean_labels[] = {LIMPET_REPEAT_32(LIMPET_LABEL)};
     static const Label table_16[] = {LIMPET_REPEAT_256(LIMPET_ENTRY_16)};
+    static const Label lean_table_16[] = {LIMPET_REPEAT_64(LIMPET_ENTRY_16)};
     static const Label table_32[] = {LIMPET_REPEAT_256(LIMPET_ENTRY_32)};
+    static const Label lean_table_32[] = {LIMPET_REPEAT_32(LIMPET_ENTRY_32)};
 
     if (vm.fuel == 0) return Ended::kByFuel;
+    const volatile auto code_in_memory = reinterpret_cast<Place>(host.code);
     const Host* const volatile host_in_memory = &host;
-    Machine<Host> m(vm, host, host_in_memory);
+    Machine<Host> m(vm, host, code_in_memory);
     m.pc = m.place(vm.pc);
     start_fuel(m);
     Ended ended;
-    const uint32_t key_mask = opaque(0x3fcU);
+    const uint32_t key_mask = opaque(setting.lean ? 0xfcU : 0x3fcU);
 
     // Fast handlers have a dispatch each, lean ones share it.
-#define LIMPET_NEXT()                                                                                                  \
-    if constexpr (setting.lean) goto next;                                                                             \
+#define LIMPET_DISPATCH()                                                                                              \
     fetch<isa>(m);                                                                                                     \
+    if constexpr (setting.lean && isa.compressed) goto* label_at(lean_table_16, rev16(m.insn) >> 2 & key_mask);        \
+    if constexpr (setting.lean) goto* label_at(lean_table_32, m.insn & 0x7c);                                          \
     if constexpr (isa.compressed) goto* label_at(table_16, rev16(m.insn) & key_mask);                                  \
     goto* label_at(table_32, field(m.insn, 14, 12, 7) | (m.insn & 0x7c))
 
-    LIMPET_NEXT();
 next:
-    if constexpr (setting.lean) {
-        fetch<isa>(m);
-        if constexpr (isa.compressed) goto* lean_labels[kNumberByKey16<isa, setting>.at[field(rev16(m.insn), 9, 2)]];
-        goto* lean_labels[kNumberByOpcode<isa, setting>.at[field(m.insn, 6, 2)]];
-    }
+    LIMPET_DISPATCH();
 
     // An empty asm keeps a way out apart from the others, within reach of the branch to it: not taken, it costs a
     // cycle.
@@ -121,16 +119,19 @@ next:
             const uint32_t opcode = m.insn & 0x7c;                                                                     \
             m.insn |= half_at(m.pc) << 16;                                                                             \
             m.pc += 2;                                                                                                 \
-            if constexpr (setting.lean) goto* lean_labels[kNumberByOpcode<isa, setting>.at[opcode >> 2]];              \
+            if constexpr (setting.lean) goto* label_at(lean_table_32, opcode);                                         \
             goto* label_at(table_32 + (handler.funct3 & 7) * 32, opcode);                                              \
         }                                                                                                              \
         switch (execute<isa, setting, handler>(m)) {                                                                   \
-        case Then::kNext: LIMPET_NEXT();                                                                               \
+        case Then::kNext:                                                                                              \
+            if constexpr (!is_often(isa, setting, handler)) goto next;                                                 \
+            LIMPET_DISPATCH();                                                                                         \
         case Then::kBranch:                                                                                            \
             if constexpr (handler.kind == Kind::kShort) goto branch_16;                                                \
             goto branch_32;                                                                                            \
         case Then::kJump: goto jump;                                                                                   \
         case Then::kLink: goto link;                                                                                   \
+        case Then::kLinkTo: goto link_to;                                                                              \
         case Then::kAccess: asm volatile("" : : "i"(number)); goto access;                                             \
         case Then::kRare: asm volatile("" : : "i"(number)); goto rare;                                                 \
         case Then::kAlu: goto alu;                                                                                     \
@@ -144,10 +145,25 @@ next:
     LIMPET_REPEAT_32(LIMPET_HANDLER)
 
 alu:
-    m.a = alu(m.operation, opaque(m.a), opaque(m.b));
+    switch (funct3(m.insn)) {
+#define LIMPET_COMPUTE(funct3)                                                                                         \
+    case funct3:                                                                                                       \
+        if (compute_shared<funct3>(m)) goto write;                                                                     \
+        asm volatile("" : : "i"(-10 - funct3));                                                                        \
+        goto rare;
+        LIMPET_COMPUTE(0)
+        LIMPET_COMPUTE(1)
+        LIMPET_COMPUTE(2)
+        LIMPET_COMPUTE(3)
+        LIMPET_COMPUTE(4)
+        LIMPET_COMPUTE(5)
+        LIMPET_COMPUTE(6)
+        LIMPET_COMPUTE(7)
+    default: __builtin_unreachable();
+    }
 write:
     set(m, rd_low(m.insn), m.a);
-    LIMPET_NEXT();
+    LIMPET_DISPATCH();
     // RV32E's dispatch leaves no register for m.data, and the stack no word: so the window is looked up each time.
 load:
     if (load_shared(m, isa.compressed ? m.data : AlignedWindow(vm, *host_in_memory))) goto write;
@@ -158,7 +174,7 @@ store:
         asm volatile("" : : "i"(-2));
         goto access;
     }
-    LIMPET_NEXT();
+    goto next;
 
 branch_16:
     m.target = m.behind_pc(c_imm_b(m.insn) - 2);
@@ -168,11 +184,10 @@ branch_32:
 jump:
     if (!good_target<isa>(m)) goto bad_jump;
 go:
-    if (pay_jump(m)) {
-        LIMPET_NEXT();
-    }
-    ended = Ended::kByFuel;
-    goto gone;
+    if (!pay_jump(m)) goto out_of_fuel;
+    LIMPET_DISPATCH();
+link_to:
+    m.target = m.place(m.address & ~1U);
 link:
     if (!good_target<isa>(m)) {
         if (m.guest_address(m.target) == LIMPET_RETURN_ADDRESS) set(m, m.rd, m.guest_address(m.pc));
@@ -185,6 +200,9 @@ bad_jump:
     ended = Ended::kByBadJump;
     if (vm.trap_address != LIMPET_RETURN_ADDRESS) goto step_back;
     ended = Ended::kByReturn;
+    goto gone;
+out_of_fuel:
+    ended = opaque(Ended::kByFuel);
 gone:
     move(m);
     goto end;
@@ -207,7 +225,7 @@ end:
 #undef LIMPET_LABEL
 #undef LIMPET_ENTRY_16
 #undef LIMPET_ENTRY_32
-#undef LIMPET_NEXT
+#undef LIMPET_DISPATCH
 #undef LIMPET_HANDLER
 }
 

@@ -31,7 +31,7 @@ template <class T> [[gnu::always_inline]] inline T opaque(T value) {
 template <class Host> struct Machine {
     limpet_vm& vm;
     const Host& host;
-    const Host* const volatile& host_in_memory; ///< for what is rarely used: volatile, so that it takes no register
+    const volatile Place& code_in_memory; ///< where the code window starts: volatile, so that it takes no register
     AlignedWindow data;
     Place pc = 0;      ///< behind the instruction that is being executed, in the code window
     uint32_t insn = 0; ///< that instruction
@@ -40,15 +40,14 @@ template <class Host> struct Machine {
     Place target = 0;       ///< of a jump
     uint32_t rd = 0;        ///< what a jump links in
     uint32_t address = 0;   ///< guest address of a load or store
-    uint32_t operation = 0; ///< as alu() counts it; of a load or store: funct3
+    uint32_t operation = 0; ///< funct3 of a load or store
     uint32_t a = 0;         ///< first operand
     uint32_t b = 0;         ///< second operand; what is to be stored
 
-    [[gnu::always_inline]] Machine(limpet_vm& its_vm, const Host& its_host, const Host* const volatile& in_memory)
-        : vm(its_vm), host(its_host), host_in_memory(in_memory), data(its_vm, its_host) {}
+    [[gnu::always_inline]] Machine(limpet_vm& its_vm, const Host& its_host, const volatile Place& code)
+        : vm(its_vm), host(its_host), code_in_memory(code), data(its_vm, its_host) {}
 
-    /// Where the code window starts.
-    [[nodiscard, gnu::always_inline]] Place code() const { return reinterpret_cast<Place>(host_in_memory->code); }
+    [[nodiscard, gnu::always_inline]] Place code() const { return code_in_memory; }
     [[nodiscard, gnu::always_inline]] uint32_t guest_address(Place place) const {
         return static_cast<uint32_t>(place - code()) + vm.window.code_start;
     }
@@ -66,9 +65,10 @@ enum class Then : uint8_t {
     kBranch, ///< where the branch leads to
     kJump,   ///< at target
     kLink,   ///< at target, with the address of the next instruction in rd
+    kLinkTo, ///< the same, with the guest address m.address, of which bit 0 does not count, as the target
     kAccess, ///< misaligned, or outside the data window, at address
     kRare,   ///< host call, ecall, ebreak, illegal, or cut off by the end of the code
-    kAlu,    ///< after operation of a and b into the register in bits 11:7 (this and the rest: lean only)
+    kAlu,    ///< after funct3's operation of a and b into the register in bits 11:7 (this and the rest: lean only)
     kWrite,  ///< after a into the register in bits 11:7
     kLoad,   ///< after load of width operation from address into the register in bits 11:7
     kStore   ///< after store of width operation, of b to address
@@ -91,15 +91,17 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline bool good_target(co
 }
 
 // Fuel is charged by the byte of straight code, four for each instruction of the budget: so nothing is to be done but
-// at jumps. While the loop runs, vm.fuel holds the bytes that are left plus the place where the straight code began.
+// at jumps. While the loop runs, vm.fuel holds the bytes that are left plus the place where the straight code began,
+// less 1: so that it is the sign that tells.
 
-template <class Host> [[gnu::always_inline]] inline uint32_t bytes_left(const Machine<Host>& m) {
-    return m.vm.fuel - static_cast<uint32_t>(m.pc);
+/// The bytes left, less 1.
+template <class Host> [[gnu::always_inline]] inline int32_t fuel_left(const Machine<Host>& m) {
+    return static_cast<int32_t>(m.vm.fuel - static_cast<uint32_t>(m.pc));
 }
 
 template <class Host> [[gnu::always_inline]] inline void start_fuel(Machine<Host>& m) {
     const uint32_t instructions = m.vm.fuel < LIMPET_FUEL_MAX ? m.vm.fuel : LIMPET_FUEL_MAX;
-    m.vm.fuel = 4 * instructions + static_cast<uint32_t>(m.pc);
+    m.vm.fuel = 4 * instructions - 1 + static_cast<uint32_t>(m.pc);
 }
 
 /// Charges for the code up to pc and goes on at m.target.
@@ -110,17 +112,17 @@ template <class Host> [[gnu::always_inline]] inline void move(Machine<Host>& m) 
 
 /// Makes the jump to m.target, which is good. False, and nothing is changed: the budget is used up.
 template <class Host> [[gnu::always_inline]] inline bool pay_jump(Machine<Host>& m) {
-    const uint32_t left = bytes_left(m);
-    if (static_cast<int32_t>(left) <= 0) return false;
+    const int32_t left = fuel_left(m);
+    if (__builtin_expect(left < 0, 0) != 0) return false;
     m.pc = m.target;
-    m.vm.fuel = left + static_cast<uint32_t>(m.pc);
+    m.vm.fuel = static_cast<uint32_t>(left) + static_cast<uint32_t>(m.pc);
     return true;
 }
 
 /// Brings vm up to date.
 template <class Host> [[gnu::always_inline]] inline void pause(Machine<Host>& m) {
-    const auto left = static_cast<int32_t>(bytes_left(m));
-    m.vm.fuel = left < 0 ? 0 : (static_cast<uint32_t>(left) + 3) / 4;
+    const int32_t left = fuel_left(m);
+    m.vm.fuel = left < 0 ? 0 : static_cast<uint32_t>(left) / 4 + 1;
     m.vm.pc = m.guest_address(m.pc);
 }
 

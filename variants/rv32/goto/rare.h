@@ -10,13 +10,12 @@
 namespace limpet::rv32_goto {
 
 /// The instruction at vm.pc has been carried out.
-inline limpet_status go_on(limpet_vm& vm, uint32_t next) {
+inline void go_on(limpet_vm& vm, uint32_t next) {
     vm.pc = next;
     if (vm.fuel != 0) --vm.fuel;
-    return LIMPET_RUNNING;
 }
 
-/// The load or store `insn`, whose registers are good, at vm.trap_address.
+/// The load or store `insn`, whose registers are good, at vm.trap_address. LIMPET_RUNNING: it is done.
 template <Isa isa, class Host>
 [[gnu::always_inline]] inline limpet_status access(limpet_vm& vm, const Host& host, uint32_t insn) {
     const bool is_long = length<isa>(insn) == 4;
@@ -26,26 +25,30 @@ template <Isa isa, class Host>
     uint32_t reg = insn >> (is_store ? is_long ? 20 : 2 : is_long || by_sp ? 7 : 2) & 15; // rd, rs2
     if (!is_long && !by_sp) reg = c_low(insn);
     uint32_t& x = vm.x[reg];
+    const uint32_t offset = offset_of(host, vm.trap_address);
+    const uint32_t size = access_size(width);
+    const limpet_status trap = is_store ? LIMPET_STORE : LIMPET_LOAD;
+    if (!loadable(vm, offset, size)) return trap;
     if (is_store) {
-        if (!store_bytes(vm, host, vm.trap_address, access_size(width), x)) return LIMPET_STORE;
+        if (!writable(vm, host, offset, size)) return trap;
+        put_bytes(host.data + offset, size, x);
     } else {
-        uint32_t value = 0;
-        if (!load_bytes(vm, host, vm.trap_address, access_size(width), value)) return LIMPET_LOAD;
+        const uint32_t value = get_bytes(host.data + offset, size);
         if (reg != 0) x = extend(width, value);
     }
-    return go_on(vm, vm.pc + length<isa>(insn));
+    return LIMPET_RUNNING;
 }
 
-/// Anything else that no handler carries out.
+/// Anything else that no handler carries out. LIMPET_RUNNING: it is done.
 template <Isa isa, class Host>
-[[gnu::always_inline]] inline limpet_status rare(limpet_vm& vm, const Host& host, uint32_t insn) {
-    const uint32_t next = vm.pc + length<isa>(insn);
+[[gnu::always_inline]] inline limpet_status rare(limpet_vm& vm, const Host& host, uint32_t insn, uint32_t next) {
     if ((insn & 0x000fffff) == 0x0b) { // cut off, it would be another instruction: the guard's bit 19 is set
         if (host.call == nullptr) return LIMPET_HOST_CALL;
         const limpet_status status = host.call(&vm, &host, insn >> 20, vm.x + 10);
-        return status == LIMPET_RETURN ? go_on(vm, next) : status;
+        return status == LIMPET_RETURN ? LIMPET_RUNNING : status;
     }
     if (cut_off(vm, host, next)) return LIMPET_FETCH;
+    if ((insn & 0x707f) == 0x0f) return LIMPET_RUNNING; // fence
     if (insn == 0x00000073) return LIMPET_ECALL;
     if (insn == 0x00100073 || (isa.compressed && insn == 0x9002)) return LIMPET_BREAKPOINT;
     return LIMPET_ILLEGAL;
@@ -69,7 +72,11 @@ template <Isa isa, class Host>
     const Place place = reinterpret_cast<Place>(host.code) + (vm.pc - vm.window.code_start);
     uint32_t insn = half_at(place);
     if (length<isa>(insn) == 4) insn |= half_at(place + 2) << 16;
-    return ended == Ended::kByAccess ? access<isa>(vm, host, insn) : rare<isa>(vm, host, insn);
+    const uint32_t next = vm.pc + length<isa>(insn);
+    const limpet_status status =
+        ended == Ended::kByAccess ? access<isa>(vm, host, insn) : rare<isa>(vm, host, insn, next);
+    if (status == LIMPET_RUNNING) go_on(vm, next);
+    return status;
 }
 
 } // namespace limpet::rv32_goto
