@@ -1,8 +1,8 @@
 /// \file
-/// limpet-bpf-cycles FOLDER [PROFILE]: what every eBPF backend takes for each workload (FOLDER/NAME.o) on the emulated
-/// Cortex-M0+, as the library that a firmware links. Cycles are counted instruction by instruction in Unicorn, of
-/// limpet_bpf_call alone; results are those of native code, or nothing is printed. PROFILE: where to write how often
-/// each instruction of each library ran, with its cycles.
+/// limpet-bpf-cycles [--rows] FOLDER [PROFILE]: what every eBPF backend takes for each workload (FOLDER/NAME.o) on the
+/// emulated Cortex-M0+, as the library that a firmware links. Cycles are counted instruction by instruction in Unicorn,
+/// of limpet_bpf_call alone; results are those of native code, or nothing is printed. PROFILE: where to write how often
+/// each instruction of each library ran, with its cycles. --rows: for the report, a JSON object a line.
 ///
 /// This program links Unicorn and is therefore under the GNU General Public License, version 2.
 #include "../interp/image/bpf_object.h"
@@ -10,6 +10,7 @@
 #include "cycles/m0plus_timing.h"
 #include "workloads/workloads.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fmt/core.h>
@@ -67,6 +68,7 @@ struct Program {
     std::unique_ptr<Guest> guest;
     std::vector<limpet_bpf_frame> frames = std::vector<limpet_bpf_frame>(kFrames);
     uint32_t entry = 0;
+    size_t image_bytes = 0; ///< code, constants, initialised variables
 
     Program(const std::string& folder, const std::string& name) {
         std::ifstream file(folder + "/" + name + ".o", std::ios::binary);
@@ -74,6 +76,9 @@ struct Program {
         const BpfObject object = read_bpf_object(bytes);
         for (const Symbol& function : object.functions)
             if (function.name == name) entry = function.address;
+        constexpr size_t unused_bytes = 8;
+        image_bytes = object.code.size() + (object.writable_start - unused_bytes) +
+                      (object.data.size() - std::min<size_t>(object.data.size(), object.stack_top));
         guest = object.make_guest();
         guest->bpf_host.frames = frames.data();
         guest->bpf_host.frame_count = kFrames;
@@ -90,30 +95,49 @@ struct Program {
     }
 };
 
-void measure(const Backend& backend, const std::string& folder, const char* profile) {
-    thumb::BpfThumbBackend library(backend);
+/// A row of the report, as far as it is known here.
+void print_row(const Backend& backend, const char* workload, const Program& program, uint64_t prepare_cycles,
+               uint64_t cycles, uint32_t instructions, uint32_t stack_bytes) {
+    const uint32_t call_cycles = cycles::timing(0x4798, 0).cycles; // blx r3, which the other rows have in them, too
+    fmt::print(R"({{"backend": "{}", "workload": "{}", "image_bytes": {}, "state_bytes": {}, "stack_bytes": {}, )",
+               backend.name, workload, program.image_bytes, sizeof(limpet_bpf_vm), stack_bytes);
+    fmt::print(R"("prepared_bytes": {}, "prepare_cycles": {}, "cycles": {}, "guest_insns": {}}})"
+               "\n",
+               program.guest->host.prepared_size, prepare_cycles, cycles + call_cycles, instructions);
+}
+
+void measure(const Backend& backend, const std::string& folder, const char* profile, bool rows) {
+    thumb::BpfThumbBackend preparing(backend);
+    thumb::BpfThumbBackend library(backend); // of its own, because preparation takes more stack
     Counter counter;
+    preparing.machine().watch(std::ref(counter));
     library.machine().watch(std::ref(counter));
-    fmt::print("{}\n{:10}{:>12}{:>12}{:>13}\n", backend.name, "workload", "guest insns", "cycles", "cycles/insn");
+    if (!rows)
+        fmt::print("{}\n{:10}{:>12}{:>12}{:>13}\n", backend.name, "workload", "guest insns", "cycles", "cycles/insn");
     double logarithms = 0;
     for (uint32_t i = 0; i < workload_count; ++i) {
         const workload& work = workloads[i];
         if (work.name == std::string_view("max31865")) continue; // its host calls are not here
         Program program(folder, work.name);
-        if (library.prepare(*program.guest) != LIMPET_RETURN) throw std::runtime_error("refused");
-        counter.take();
+        if (preparing.prepare(*program.guest) != LIMPET_RETURN) throw std::runtime_error("refused");
+        const uint64_t prepare_cycles = counter.take();
         program.run(library, work);
         const uint64_t cycles = counter.take();
         Program again(folder, work.name);
         (void)bpf_backends().front()->prepare(*again.guest);
         const uint32_t instructions = again.run(*bpf_backends().front(), work);
         const double ratio = static_cast<double>(cycles) / instructions;
-        fmt::print("{:10}{:12}{:12}{:13.2f}\n", work.name, instructions, cycles, ratio);
+        if (rows)
+            print_row(backend, work.name, program, prepare_cycles, cycles, instructions,
+                      library.machine().deepest_stack_bytes());
+        else
+            fmt::print("{:10}{:12}{:12}{:13.2f}\n", work.name, instructions, cycles, ratio);
         for (const std::string_view name : kGeomeanWorkloads)
             if (name == work.name) logarithms += std::log(ratio);
     }
-    fmt::print("geometric mean over crc32 sort accel angle fib alu: {:.2f} cycles/insn\n\n",
-               std::exp(logarithms / std::size(kGeomeanWorkloads)));
+    if (!rows)
+        fmt::print("geometric mean over crc32 sort accel angle fib alu: {:.2f} cycles/insn\n\n",
+                   std::exp(logarithms / std::size(kGeomeanWorkloads)));
     if (profile == nullptr) return;
     std::ofstream out(profile, std::ios::app);
     for (const auto& [address, counts] : counter.profile)
@@ -124,8 +148,10 @@ void measure(const Backend& backend, const std::string& folder, const char* prof
 
 int main(int argc, char** argv) {
     try {
-        if (argc < 2) throw std::runtime_error("usage: limpet-bpf-cycles FOLDER [PROFILE]");
-        for (const auto& backend : bpf_backends()) measure(*backend, argv[1], argc > 2 ? argv[2] : nullptr);
+        const bool rows = argc > 1 && argv[1] == std::string_view("--rows");
+        char** const words = argv + (rows ? 2 : 1);
+        if (words[0] == nullptr) throw std::runtime_error("usage: limpet-bpf-cycles [--rows] FOLDER [PROFILE]");
+        for (const auto& backend : bpf_backends()) measure(*backend, words[0], words[1], rows);
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "limpet-bpf-cycles: %s\n", error.what());

@@ -153,9 +153,10 @@ class Bench:
         command(["ninja", "-C", self.mcu] + [f"firmware/{target}" for target in sorted(targets)])
 
     def flash_bytes(self, variant):
-        return self._size(variant.flash_image) - self._size("flash-none.elf")
+        return self.size(variant.flash_image) - self.size("flash-none.elf")
 
-    def _size(self, image):
+    def size(self, image):
+        """Bytes of flash of an image."""
         fields = command(["arm-none-eabi-size", self.mcu / "firmware" / image]).splitlines()[1].split()
         return int(fields[0]) + int(fields[1])  # text, data
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import boards
+import bpf
 import drivers
 import history
 import limits
@@ -69,7 +70,7 @@ def check_report(report):
             raise MeasuringError(f"report: a row is there twice: {row}")
         seen[key].add(row["workload"])
     for key, workloads in seen.items():
-        if workloads - set(drivers.NAMES) != {*WORKLOADS, "empty"}:
+        if workloads - set(drivers.NAMES) != {*(bpf.ROWS if key[0] == bpf.ISA else WORKLOADS + ["empty"])}:
             raise MeasuringError(f"report: {key} has rows for {sorted(workloads)} only")
     if not drivers.complete(report):
         raise MeasuringError("report: not every driver has a row")
@@ -251,6 +252,11 @@ def main():
     complaints += disagreements
     progress("building drivers")
     driver_sizes = drivers.measure()
+    if not options.short:
+        progress("eBPF")
+        opts |= bpf.registered_opts(bench)
+        native_cycles = {row["workload"]: row["native_cycles"] for row in rows if row["guest_opt"] == "-O2"}
+        rows += bpf.rows(bench, EMPTY_ROW, native_cycles)
     isas = dict.fromkeys(variant.isa for variant in variants)
     rows += drivers.report_rows(driver_sizes.rows, isas, EMPTY_ROW, opts[REFERENCE])
 
@@ -258,7 +264,7 @@ def main():
         "schema": 1,
         "commit": commit(),
         "compilers": {name: first_line(name, "--version")
-                      for name in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc")},
+                      for name in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "clang-19")},
         "rows": rows,
     }
     if not any(row["cycles"] for row in rows):

@@ -54,7 +54,7 @@ def _points_of(rows, label):
         "label": label, "name": f"{label} {some['isa']}", "board": place_of(some),
         "silicon": some["source"].startswith("silicon:"), "empty_cycles": rows["empty"]["cycles"]}
     points = [common | {"workload": MEAN} | _mean_of(rows)]
-    for name in WORKLOADS:
+    for name in (name for name in WORKLOADS if name in rows):
         keys = ("cycles_per_insn", "slowdown", "cycles", "native_cycles", "prepared_bytes", "prepare_cycles")
         points.append(common | {"workload": name} | {key: rows[name][key] for key in keys} |
                       {"ratio": rows[name].get("ratio", 1)})

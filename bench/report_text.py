@@ -56,7 +56,7 @@ def summary(report, opts):
 
 def per_workload(report, guest_opt, key, form):
     return table(["backend", "isa", "opt"] + WORKLOADS,
-                 [[*name, *(form.format(rows[workload][key]) for workload in WORKLOADS)]
+                 [[*name, *(form.format(rows[workload][key]) if workload in rows else "" for workload in WORKLOADS)]
                   for name, rows in groups(report, guest_opt).items()])
 
 
@@ -65,7 +65,7 @@ def guests(report, guest_opt, keys):
     lines = {}
     for (_, isa, _), rows in groups(report, guest_opt).items():
         for key in keys:
-            lines.setdefault((isa, key), [rows[workload][key] for workload in WORKLOADS])
+            lines.setdefault((isa, key), [rows[workload][key] if workload in rows else "" for workload in WORKLOADS])
     return table(["isa", "figure"] + WORKLOADS, [[isa, key, *values] for (isa, key), values in lines.items()])
 
 
@@ -81,6 +81,8 @@ def method(report, emulators, flags):
   at -O2 of the same C; geometric means over {", ".join(GEOMEAN_WORKLOADS)}, and their geometric standard deviation
   (**gsd**, a factor).
 - **empty call**: cycles of calling a guest function that returns at once.
+- **eBPF**: guests by clang at -O2; the libraries run in Unicorn without a board around them, without max31865, whose
+  host calls are not there. state is with registers of 64 bits; frames of local calls are not in it.
 
 Made with:
 

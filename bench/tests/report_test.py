@@ -16,11 +16,12 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import drivers
+import bpf
 import history
 import limits
 import report
 import report_text
-from measuring import WORKLOADS, MeasuringError, geometric_deviation, geometric_mean
+from measuring import WORKLOADS, MeasuringError, Variant, geometric_deviation, geometric_mean
 from report import ROW_KEYS, check_report
 from samples import sample
 
@@ -63,6 +64,23 @@ class Schema(unittest.TestCase):
         wrong = sample()
         wrong["rows"][len(WORKLOADS)]["guest_insns"] = 1
         self.assertRaises(MeasuringError, check_report, wrong)
+
+    def test_ebpf_rows_are_as_they_must_be(self):
+        variant = Variant("bpf-switch", bpf.ISA, "-Os")
+        figures = {"image_bytes": 8, "state_bytes": 124, "stack_bytes": 90, "prepared_bytes": 0, "prepare_cycles": 100,
+                   "cycles": 50, "guest_insns": 4}
+        told = [{"backend": "bpf-switch", "workload": name} | figures for name in bpf.ROWS]
+        added = [bpf.complete_row(report.EMPTY_ROW, one, variant, 10, 2000) for one in told]
+        self.assertEqual([(row["cycles_per_insn"], row["slowdown"]) for row in added[:1]], [(12.5, 5.0)])
+        whole = sample()
+        whole["rows"] += added
+        check_report(whole)
+        texts = (report_text.method(whole, [], {}), report_text.repeat(whole), "")
+        text = report_text.markdown(whole, {"rv32-switch": "-Os", "bpf-switch": "-Os"}, [], texts, [])
+        self.assertIn("bpf-switch", text)
+        self.assertIn("bpf-switch ebpf -Os", history.figures(whole))
+        whole["rows"].remove(added[0])
+        self.assertRaises(MeasuringError, check_report, whole)
 
     def test_a_driver_has_only_image_bytes(self):
         wrong = sample()
