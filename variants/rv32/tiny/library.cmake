@@ -8,7 +8,7 @@ if(NOT TARGET limpet_tiny_tables)
   add_custom_command(
     OUTPUT ${tiny}/tiny_tables.inc
     COMMAND ${CMAKE_COMMAND} -E make_directory ${tiny}
-    COMMAND ${LIMPET_BUILD_CXX} -std=c++20 ${here}/tables.cpp -o ${tiny}/tables
+    COMMAND ${LIMPET_BUILD_CXX} -std=c++20 -Wall -Wextra -Wshadow -Werror ${here}/tables.cpp -o ${tiny}/tables
     COMMAND ${tiny}/tables > ${tiny}/tiny_tables.inc
     DEPENDS ${here}/tables.cpp ${table}
     COMMENT "Tables of rv32-tiny"
