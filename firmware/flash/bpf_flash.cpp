@@ -18,6 +18,7 @@ uint32_t fuel;
 
 int app_main() {
     limpet_bpf_init(&vm, &windows);
+    host.memory.prepared_size = limpet_bpf_prepared_size(&vm, &host);
     limpet_status status = limpet_bpf_prepare(&vm, &host);
     if (status == LIMPET_RETURN) status = limpet_bpf_call(&vm, &host, entry, fuel);
     while (status == LIMPET_FUEL) status = limpet_bpf_resume(&vm, &host, fuel);

@@ -39,10 +39,9 @@ template <class Host> limpet_status prepare(limpet_bpf_vm& state, const Host& ho
     const auto code = reinterpret_cast<uintptr_t>(host.memory.code);
     const auto data = reinterpret_cast<uintptr_t>(host.memory.data);
     const uint32_t count = vm.window.code_size / kSlotBytes;
-    uint32_t fault = 0;
-    if (((code | data) & 3) == 0 && vm.window.code_size % kSlotBytes == 0 && count != 0)
-        fault = verify(program(host), count);
-    if (fault == count && count != 0) {
+    uint32_t fault = ~0U; // also of a program without instructions
+    if (((code | data) & 3) == 0 && vm.window.code_size % kSlotBytes == 0) fault = verify(program(host), count);
+    if (fault == count) {
         if (vm.status == LIMPET_REFUSED) vm.status = LIMPET_RETURN;
         return LIMPET_RETURN;
     }

@@ -183,14 +183,14 @@ void BpfMachine::put(const Guest& guest) {
     std::memcpy(ram(kFrames), guest.bpf_host.frames, frame_bytes_);
     std::memcpy(ram(kData), guest.host.data, window_.data_size);
     std::memcpy(ram(kCode), guest.host.code, window_.code_size);
-    std::memcpy(ram(kPrepared), guest.host.prepared, prepared_bytes_);
+    if (prepared_bytes_ != 0) std::memcpy(ram(kPrepared), guest.host.prepared, prepared_bytes_);
 }
 
 void BpfMachine::get(Guest& guest) const {
     std::memcpy(&guest.bpf, ram(kVm), sizeof guest.bpf);
     std::memcpy(guest.bpf_host.frames, ram(kFrames), frame_bytes_);
     std::memcpy(guest.host.data, ram(kData), window_.data_size);
-    if (preparing_) std::memcpy(guest.host.prepared, ram(kPrepared), prepared_bytes_);
+    if (preparing_ && prepared_bytes_ != 0) std::memcpy(guest.host.prepared, ram(kPrepared), prepared_bytes_);
 }
 
 /// Runs until the function returns or calls the host; then core[kPc] tells which.

@@ -37,8 +37,9 @@ inline Record record_of(const void* const* handlers, const uint32_t* slot) {
     if (accesses || ((op & kSource) != 0 && cls != kLd)) record.src = src(head) * 8;
     if (jumps) {
         const bool by_imm = op == jump_opcode(kJmp32, kJa) || op == jump_opcode(kJmp, kCall);
-        record.imm =
-            ((by_imm ? static_cast<int32_t>(slot[1]) : offset(head)) + 1) * static_cast<int32_t>(sizeof(Record));
+        // An id of a host call may be any number, which is no distance and is not used as one.
+        const uint32_t distance = by_imm ? slot[1] : static_cast<uint32_t>(offset(head));
+        record.imm = static_cast<int32_t>((distance + 1) * static_cast<uint32_t>(sizeof(Record)));
     }
     if (op == kLddw) record.imm = static_cast<int32_t>(slot[3]);
     return record;
@@ -56,9 +57,9 @@ inline uint32_t address_of(const limpet_vm& vm, const Record* records, const Rec
 }
 
 /// The second operand of arithmetic and jumps.
-template <bool by_register> [[gnu::always_inline]] inline uint64_t operand(char* r, const Record* p) {
+template <bool by_register> [[gnu::always_inline]] inline uint64_t operand(const char* r, const Record* p) {
     if constexpr (by_register)
-        return at(r, p->src);
+        return *reinterpret_cast<const Register*>(r + p->src);
     else
         return sign_extended(p->src);
 }
