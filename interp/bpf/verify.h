@@ -15,7 +15,7 @@ struct Opcodes {
         for (const Instruction& row : kInstructions) of_class[row.opcode & 7] |= 1U << (row.opcode >> 3);
     }
 };
-inline constexpr Opcodes kOpcodes;
+constexpr Opcodes kOpcodes; // not inline: of internal linkage, so that each backend has its own
 
 /// Is this an instruction, apart from where it jumps to and from the second slot of lddw?
 [[gnu::always_inline]] inline bool legal(uint32_t head, uint32_t imm) {
