@@ -72,12 +72,14 @@ template <Isa isa, uint32_t number, class Host> [[gnu::always_inline]] inline Th
     constexpr uint32_t length = number < kLong ? 2 : 4;
     const Record& r = *m.at;
     uint32_t* const x = m.vm.x;
-    if constexpr (handler < kOfImmediate) {
+    constexpr bool is_access = handler >= kOfLoad && handler < kOfBranch;
+    if constexpr (handler == kSlow || handler == kSlow + 1 ||
+                  (is_access && !(handler < kOfStore ? is_load(f) : is_store(f)))) {
+        return Then::kSlow; // or a number that no record has
+    } else if constexpr (handler < kOfImmediate) {
         x[r.rd] = alu(f, x[r.rs1], x[r.rs2]);
     } else if constexpr (handler < kOfLoad) {
         x[r.rd] = alu(f, x[r.rs1], r.imm);
-    } else if constexpr (handler < kOfBranch && !(handler < kOfStore ? is_load(f) : is_store(f))) {
-        return Then::kSlow; // no instruction
     } else if constexpr (handler < kOfBranch) {
         constexpr uint32_t size = access_size(f);
         const uint32_t offset = offset_of(m.host, x[r.rs1] + r.imm);
@@ -109,8 +111,6 @@ template <Isa isa, uint32_t number, class Host> [[gnu::always_inline]] inline Th
         return Then::kJumped;
     } else if constexpr (handler == kOfMultiply) {
         if constexpr (isa.multiply) x[r.rd] = multiply_divide(r.imm, x[r.rs1], x[r.rs2]);
-    } else if constexpr (handler != kOfNothing) {
-        return Then::kSlow;
     }
     return Then::kNext;
 }

@@ -134,13 +134,21 @@ rows_\form:
 
     .macro imm2 op, f, D
     .ifc \D, M
+    .ifc \op, adds         @ P, Q and R have handlers of their own
+    row imm2, \f
+    .else
     memory imm2, \f
+    .endif
     uxtb r1, r3
     ldr r0, [r7, r1]
     get_i r3
     \op r0, r0, r3
     str r0, [r7, r1]
+    .ifc \op, adds
+    next
+    .else
     bx lr
+    .endif
     .else
     row imm2, \f, \D
     get_i r0
@@ -221,13 +229,14 @@ rows_\form:
     .endif
     .endm
 
+    @ Of this and others, P, Q and R have handlers of their own: so one for M needs no second entry.
     .macro li D
     .ifc \D, M
-    memory li, 0
+    row li, 0
     get_i r0
     uxtb r1, r3
     str r0, [r7, r1]
-    bx lr
+    next
     .else
     row li, 0, \D
     get_i \D
@@ -237,11 +246,11 @@ rows_\form:
 
     .macro const D
     .ifc \D, M
-    memory const, 0
+    row const, 0
     ldmia r6!, {r0}
     uxtb r1, r3
     str r0, [r7, r1]
-    bx lr
+    next
     .else
     row const, 0, \D
     ldmia r6!, {\D}
@@ -452,7 +461,7 @@ rows_\form:
 
     .macro lwsp D
     .ifc \D, M
-    memory lwsp, 2
+    row lwsp, 2
     .else
     row lwsp, 2, \D
     .endif
@@ -463,7 +472,7 @@ rows_\form:
     ldr r0, [r0]
     index_b r1
     str r0, [r7, r1]
-    bx lr
+    next
     .else
     ldr \D, [r0]
     next
@@ -472,7 +481,7 @@ rows_\form:
 
     .macro swsp D
     .ifc \D, M
-    memory_read swsp, 2
+    row swsp, 2
     .else
     row swsp, 2, \D
     .endif
@@ -481,7 +490,7 @@ rows_\form:
     .ifc \D, M
     get_b r1
     str r1, [r0]
-    bx lr
+    next
     .else
     str \D, [r0]
     next

@@ -17,11 +17,20 @@ asm(R"(
     alu2 adds, 0, P, M
     alu2 adds, 0, M, P
     alu2 orrs, 6, P, M
+    alu2 orrs, 6, M, P
+    alu2 subs, 8, P, M
+    alu2 eors, 4, Q, M
+    alu2 eors, 4, R, M
+    alu2 eors, 4, M, R
+    alu2 adds, 0, Q, M
+    alu2 adds, 0, M, R
     imm2 adds, 0, P
     imm2 adds, 0, Q
     imm2 adds, 0, R
     imm2 lsls, 1, P
+    imm2 lsls, 1, R
     imm2 lsrs, 5, P
+    imm2 lsrs, 5, Q
     imm2 asrs, 13, P
     imm2 ands, 7, P
     imm3 lsls, 1, Q, P
@@ -31,10 +40,18 @@ asm(R"(
     imm3 lsrs, 5, P, Q
     imm3 lsrs, 5, M, Q
     imm3 adds, 0, P, M
+    imm3 adds, 0, R, M
+    imm3 asrs, 13, M, P
+    imm3 lsls, 1, M, P
+    imm3 lsls, 1, P, M
+    imm3 ands, 7, R, Q
     imm3 ands, 7, P, M
     sum3 subs, 8, P, M, P
     sum3 subs, 8, P, P, M
+    sum3 subs, 8, R, M, R
     mv M, P
+    mv M, Q
+    mv M, R
     mv P, M
     mv Q, M
     mv R, M
@@ -46,6 +63,7 @@ asm(R"(
     const R
     jumps
     brc ne, 1, P
+    brc eq, 0, P
     brc ne, 1, Q
     brc ne, 1, R
     jumps
@@ -53,6 +71,9 @@ asm(R"(
     br eq, 0, R, P
     br eq, 0, M, P
     br ne, 1, R, M
+    br ne, 1, M, R
+    br lo, 6, Q, R
+    br hs, 7, R, Q
     br ge, 5, M, P
     br ge, 5, P, M
     ways_out
@@ -70,8 +91,13 @@ asm(R"(
     swc Q, P
     swc M, Q
     swc M, P
+    swc R, P
+    ways_out
     swsp P
     swsp Q
+    swsp R
+    store strb, 0, 0, Q, M
+    store str, 2, 30, M, P
     .popsection
 )");
 // clang-format on
