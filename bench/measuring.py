@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORKLOADS = ["max31865", "crc32", "sort", "sos", "accel", "angle", "alu", "fib"]
 GEOMEAN_WORKLOADS = ["crc32", "sort", "accel", "angle", "fib", "alu"]
-ISAS = ["rv32e", "rv32ec", "rv32emc"]
+ISAS = ["rv32e", "rv32ec", "rv32emc", "rv32ecx"]
 REFERENCE = "rv32-switch"
 RUN_SECONDS_MAX = 300
 NOT_CONTAINED = 2  # exit status of the measuring image: results were right, but a hostile guest was not contained
@@ -145,6 +145,10 @@ class Bench:
     def registered_opts(self):
         """{backend: the optimisation that it is registered with}, in the order of variants/backends.cmake."""
         return json.loads((self.mcu / "firmware/backends.json").read_text())
+
+    def isas(self):
+        """{backend: the isas that it runs}."""
+        return {name: isas.split() for name, isas in json.loads((self.mcu / "firmware/isas.json").read_text()).items()}
 
     def build(self, variants, others=()):
         targets = {"flash-none.elf", *others}

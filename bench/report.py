@@ -30,7 +30,7 @@ import report_page
 import report_picture
 import report_text
 import silicon_rows
-from measuring import ISAS, REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, command
+from measuring import REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, command
 
 BOARD = "qemu-microbit"
 STARTED = time.monotonic()
@@ -124,12 +124,11 @@ def row_of(bench, variant, name, measured, guest_insns):
     }
 
 
-def variants_to_measure(opts, short):
-    isas = ["rv32ec"] if short else ISAS
+def variants_to_measure(opts, isas, short):
     return [
         Variant(backend, isa, opt, guest_opt)
         for backend, registered in opts.items()
-        for isa in isas
+        for isa in (["rv32ec"] if short else isas[backend])
         # Other backends are written for the optimisation that they are registered with.
         for opt in ([registered] if short or backend != REFERENCE else ["-Os", "-O2"])
         for guest_opt in ["-O2", "-Os"]
@@ -241,7 +240,7 @@ def main():
     progress("building")
     bench.configure()
     opts = bench.registered_opts()
-    variants = variants_to_measure(opts, options.short)
+    variants = variants_to_measure(opts, bench.isas(), options.short)
     bench.build(variants)
     progress(f"measuring {len(variants)} images, each in QEMU and in Unicorn")
     rows, complaints = measure_all(bench, variants, opts)

@@ -81,6 +81,21 @@ TEST(Disassembler, PrintsWhatLlvmDoesNotKnow) {
     EXPECT_EQ(text_of(0, 0x30200073), "<unknown>");
 }
 
+TEST(Disassembler, PrintsXlimpet) {
+    const auto text = [](uint32_t insn) { return rv32::disassemble(rv32::isa::rv32ecx, 0x100, insn); };
+    EXPECT_EQ(text(0x8060), "c.lbu\ts0, 0x3(s0)"); // Zcb, as llvm has it but for the number's base
+    EXPECT_EQ(text(0x89fc), "c.sb\ta5, 0x3(a1)");
+    EXPECT_EQ(text(0x2424), "c.x.slli\ts1, s0, 0x5");
+    EXPECT_EQ(text(0xbfbc), "c.x.srli\ta5, a5, 0x1d");
+    EXPECT_EQ(text(0x60a4), "c.x.bltu\ts1, s1, 0x102");
+    EXPECT_EQ(text(0xfce0), "c.x.bgeu\ts1, s0, 0x13e");
+    EXPECT_EQ(text(0x3502), "c.x.li\ta0, 0x20");
+    EXPECT_EQ(text(0x257e), "c.x.li\ta0, 0x5f");
+    EXPECT_EQ(text(0x606a), "c.x.lbusp\ta0, 0x1(sp)");
+    EXPECT_EQ(text(0x7faa), "c.x.sbsp\ta0, 0x3e(sp)");
+    EXPECT_EQ(text(0xa016), "c.x.call\t0x5");
+}
+
 TEST(Disassembler, WrapsTargetsAndKnowsProfiles) {
     EXPECT_EQ(text_of(0, 0xfe000ee3), "beq\tzero, zero, 0xfffffffc");
     EXPECT_EQ(text_of(0xfffffffe, 0xa011), "c.j\t0x2");

@@ -8,6 +8,25 @@ find_program(LIMPET_GUEST_OBJCOPY riscv64-unknown-elf-objcopy REQUIRED)
 set(LIMPET_MARCH_rv32e rv32e)
 set(LIMPET_MARCH_rv32ec rv32eac)
 set(LIMPET_MARCH_rv32emc rv32emac)
+set(LIMPET_MARCH_rv32ecx rv32eac) # and then relaxed
+
+# What relaxes guests for rv32ecx: a program of the machine that builds, which a cross compiler does not make.
+set(LIMPET_RELAX ${CMAKE_BINARY_DIR}/limpet-relax)
+if(NOT TARGET limpet_relax)
+  find_program(LIMPET_HOST_CXX c++ REQUIRED)
+  set(relax_sources ${LIMPET_ROOT}/firmware/relax.cpp)
+  foreach(source image/relax image/relax_code rv32/encode)
+    list(APPEND relax_sources ${LIMPET_ROOT}/interp/${source}.cpp)
+  endforeach()
+  file(GLOB relax_headers CONFIGURE_DEPENDS ${LIMPET_ROOT}/interp/rv32/*.h ${LIMPET_ROOT}/interp/image/*.h)
+  add_custom_command(
+    OUTPUT ${LIMPET_RELAX}
+    COMMAND ${LIMPET_HOST_CXX} -std=c++20 -O1 ${relax_sources} -o ${LIMPET_RELAX}
+    DEPENDS ${relax_sources} ${relax_headers}
+    COMMENT "limpet-relax"
+    VERBATIM)
+  add_custom_target(limpet_relax DEPENDS ${LIMPET_RELAX})
+endif()
 
 # Freestanding, and no loop may become a call of memcpy or memset, which are not there.
 set(LIMPET_WORKLOAD_FLAGS -std=c11 -ffreestanding -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections)
@@ -17,6 +36,13 @@ set(LIMPET_WORKLOAD_FLAGS -std=c11 -ffreestanding -fno-tree-loop-distribute-patt
 function(limpet_add_guest entry source isa opt)
   set(base ${CMAKE_CURRENT_BINARY_DIR}/guests/${isa}${opt}/${entry})
   set(pieces "")
+  set(relax "")
+  set(emit_relocs "")
+  # Assembly is meant as it stands.
+  if(isa STREQUAL rv32ecx AND source MATCHES "\\.c$")
+    set(relax COMMAND ${LIMPET_RELAX} ${base}.elf ${base}.elf)
+    set(emit_relocs -Wl,--emit-relocs)
+  endif()
   foreach(section rodata data text)
     list(APPEND pieces COMMAND ${LIMPET_GUEST_OBJCOPY} -O binary -j .${section} ${base}.elf ${base}.${section})
   endforeach()
@@ -27,10 +53,11 @@ function(limpet_add_guest entry source isa opt)
       ${LIMPET_GUEST_CC} -march=${LIMPET_MARCH_${isa}} -mabi=ilp32e ${LIMPET_WORKLOAD_FLAGS} ${opt}
       -msmall-data-limit=0 -Wall -Wextra -Wshadow -Werror -nostartfiles -nostdlib -T ${LIMPET_ROOT}/firmware/sdk/guest.ld
       -Wl,--gc-sections,--fatal-warnings,-e,${entry},--defsym=limpet_entry=${entry} -MD -MF ${base}.d -MT ${base}.elf
-      ${source} -lgcc -o ${base}.elf
+      ${emit_relocs} ${source} -lgcc -o ${base}.elf
+    ${relax}
     COMMAND ${LIMPET_GUEST_OBJCOPY} --dump-section .limpet=${base}.limpet ${base}.elf
     ${pieces}
-    DEPENDS ${source} ${LIMPET_ROOT}/firmware/sdk/guest.ld
+    DEPENDS ${source} ${LIMPET_ROOT}/firmware/sdk/guest.ld limpet_relax ${LIMPET_RELAX}
     DEPFILE ${base}.d
     COMMENT "Guest ${entry} for ${isa} at ${opt}"
     VERBATIM)

@@ -8,11 +8,13 @@
 # alone (it emits Thumb), or it is assembly (optimisation "asm") that carries out limpet.h by itself. On a PC it has the same name, and
 # its Cortex-M0+ library runs in an emulator (thumb/).
 
-set(LIMPET_ISAS rv32e rv32ec rv32emc)
+set(LIMPET_ISAS rv32e rv32ec rv32emc rv32ecx)
 set(LIMPET_BACKENDS "")
 set(LIMPET_THUMB_BACKENDS "")
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
 set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch)
+# Of these, those that run rv32ecx, too (interp/rv32/xlimpet.md).
+set(LIMPET_XLIMPET_BACKENDS rv32-switch)
 
 function(limpet_backend name header namespace opt)
   set(LIMPET_BACKENDS ${LIMPET_BACKENDS} ${name} PARENT_SCOPE)
@@ -67,6 +69,15 @@ set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 set(LIMPET_FREESTANDING_FLAGS -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffunction-sections
     -fdata-sections)
 
+# The profiles that a backend for rv32 runs.
+function(limpet_isas_of result backend)
+  set(isas ${LIMPET_ISAS})
+  if(NOT backend IN_LIST LIMPET_XLIMPET_BACKENDS)
+    list(REMOVE_ITEM isas rv32ecx)
+  endif()
+  set(${result} ${isas} PARENT_SCOPE)
+endfunction()
+
 # Stops with the list of what there is, when `value` is not in it.
 function(limpet_expect_one_of what value)
   if(NOT value IN_LIST ARGN)
@@ -99,7 +110,8 @@ function(limpet_add_library target backend isa)
   if(backend IN_LIST LIMPET_BPF_BACKENDS)
     limpet_expect_one_of(isa "${isa}" ${LIMPET_BPF_ISAS})
   else()
-    limpet_expect_one_of(isa "${isa}" ${LIMPET_ISAS})
+    limpet_isas_of(isas ${backend})
+    limpet_expect_one_of(isa "${isa}" ${isas})
   endif()
   if(backend IN_LIST LIMPET_THUMB_BACKENDS AND NOT CMAKE_CROSSCOMPILING)
     message(FATAL_ERROR "${backend} is Thumb code: its library is for Cortex-M only")

@@ -1,5 +1,5 @@
 /// \file
-/// One backend of the registry, for every isa. Compiled once per line of backends.cmake, which sets the three
+/// One backend of the registry, for every isa. Compiled once per line of backends.cmake, which sets the
 /// LIMPET_BACKEND_ definitions.
 #include LIMPET_BACKEND_HEADER
 #include "../interp/rv32/run.h"
@@ -41,7 +41,8 @@ private:
 
 void add_to(BackendList& list, bool counts_exactly) {
     for_each_isa([&]<rv32::Isa isa>(const char* isa_name) {
-        list.push_back(std::make_unique<InProcess<isa>>(isa_name, counts_exactly));
+        if constexpr (!isa.xlimpet || LIMPET_BACKEND_XLIMPET)
+            list.push_back(std::make_unique<InProcess<isa>>(isa_name, counts_exactly));
     });
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import sizes
-from measuring import ISAS, REFERENCE, Bench, MeasuringError, Outcome, Variant, command, cross_check, hand_counted
+from measuring import REFERENCE, Bench, MeasuringError, Outcome, Variant, command, cross_check, hand_counted
 
 FAULTED = 99  # exit status of firmware/boards/qemu-microbit after an exception
 BENCH = Bench(Path(sys.argv.pop(1)).resolve())
@@ -25,8 +25,9 @@ VARIANTS = []
 
 def setUpModule():
     BENCH.configure()
+    isas = BENCH.isas()
     for backend, opt in BENCH.registered_opts().items():
-        VARIANTS.extend(Variant(backend, isa, opt) for isa in ISAS)
+        VARIANTS.extend(Variant(backend, isa, opt) for isa in isas[backend])
     BENCH.build(VARIANTS, ["fault_check.elf"])
 
 

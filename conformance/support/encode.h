@@ -1,12 +1,11 @@
 /// \file
-/// From operands to encodings: the inverse of decode.h, found by asking the decoder what each bit stands for.
+/// Instructions by name, and machine code made of them.
 #pragma once
 
-#include "../../interp/rv32/decode.h"
+#include "../../interp/rv32/encode.h"
 #include "random.h"
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,11 +15,11 @@ namespace limpet::conformance {
 /// The row called `name`; throws std::out_of_range when there is none.
 [[nodiscard]] const rv32::Instruction& row_named(std::string_view name);
 
-[[nodiscard]] constexpr uint32_t size_of(const rv32::Instruction& row) { return (row.match & 3) == 3 ? 4 : 2; }
+using rv32::size_of;
+using rv32::try_encode;
 
-/// The instance of `row` that has these operands; nothing when they do not fit into its fields. Operands that the row
-/// does not have must be 0; one that is fixed (sp, ra) must be given or 0.
-[[nodiscard]] std::optional<uint32_t> try_encode(const rv32::Instruction& row, rv32::Operands operands);
+/// More than any profile: every row is legal in it.
+inline constexpr rv32::Isa kEveryInstruction{.compressed = true, .multiply = true, .xlimpet = true};
 
 /// As try_encode, for tests written by hand; throws std::invalid_argument when the operands do not fit.
 [[nodiscard]] uint32_t encode(std::string_view name, rv32::Operands operands = {});

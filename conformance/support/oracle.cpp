@@ -1,6 +1,6 @@
 #include "oracle.h"
 
-#include "../../interp/rv32/decode.h"
+#include "encode.h"
 #include "host_calls.h"
 
 #include <algorithm>
@@ -14,6 +14,10 @@ namespace limpet::conformance {
 namespace {
 
 constexpr uint32_t kPage = 4096;
+
+/// Where 32-bit forms of Xlimpet's instructions run: in no layout.
+constexpr uint32_t kElsewhere = 0x70000000;
+constexpr uint32_t kFarther = 1024;
 
 void check(uc_err error, const char* what) {
     if (error != UC_ERR_OK) throw std::runtime_error(std::string("Unicorn: ") + what + ": " + uc_strerror(error));
@@ -45,6 +49,7 @@ Oracle::Oracle(const Layout& layout)
     pages_ = static_cast<uint8_t*>(pages);
     check(uc_open(UC_ARCH_RISCV, UC_MODE_RISCV32, &uc_), "open");
     check(uc_mem_map_ptr(uc_, first_page_, pages_size_, UC_PROT_ALL, pages_), "map");
+    check(uc_mem_map(uc_, kElsewhere, kPage, UC_PROT_EXEC), "map");
     uc_hook hook = 0;
     check(uc_hook_add(uc_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(on_instruction), this, 1, 0), "hook");
     check(uc_hook_add(uc_, &hook,
@@ -70,7 +75,7 @@ Registers Oracle::registers() const {
 void Oracle::reset(const Vector& v, rv32::Isa isa) {
     vector_ = &v;
     isa_ = isa;
-    stopped_ = ambiguous_ = calling_host_ = false;
+    stopped_ = ambiguous_ = calling_host_ = expanding_ = false;
     first_ = true;
     undo_size_ = 0;
     std::ranges::copy(initial_, at(layout_.base));
@@ -95,23 +100,49 @@ bool Oracle::run(const Vector& v, rv32::Isa isa, Outcome& outcome) {
             check(uc_reg_read(uc_, UC_RISCV_REG_PC, &pc), "read pc");
             arrive(pc);
         }
-        if (undo_size_ != 0) std::copy_n(undo_.begin(), undo_size_, at(undo_at_));
-        undo_size_ = 0;
-        if (!calling_host_ || !perform_host_call()) return !ambiguous_;
+        undo();
+        if (calling_host_ ? !perform_host_call() : !expanding_ || !perform_expanded()) return !ambiguous_;
         x = x_;
-        pc = pc_ + size_;
+        pc = next_;
     }
+}
+
+/// Takes back what a refused store has stored.
+void Oracle::undo() {
+    if (undo_size_ != 0) std::copy_n(undo_.begin(), undo_size_, at(undo_at_));
+    undo_size_ = 0;
+}
+
+/// Runs the 32-bit form of the instruction at pc_. Does the run go on, at next_?
+bool Oracle::perform_expanded() {
+    stopped_ = false;
+    const rv32::Instruction& row = *rv32::find_instruction(isa_, insn_);
+    rv32::Operands operands = rv32::operands(row, insn_);
+    if (is_branch(row)) operands.imm += kFarther; // so that a taken branch never leads to where one not taken does
+    const uint32_t insn = rv32::encode(isa_, row.op, operands, 4).value();
+    check(uc_mem_write(uc_, kElsewhere, &insn, sizeof insn), "write");
+    check(uc_ctl_remove_cache(uc_, kElsewhere, kElsewhere + kPage), "remove cache");
+    // Not by a count of 1, which has Unicorn forget all that it has translated. Fails where an access is out of memory:
+    // then on_access has seen it.
+    (void)uc_emu_start(uc_, kElsewhere, ~0U, 0, 0);
+    expanding_ = false;
+    undo();
+    if (stopped_) return false;
+    x_ = registers();
+    next_ = next_ == kElsewhere + 4 ? pc_ + size_ : pc_ + (next_ - kElsewhere - kFarther);
+    return true;
 }
 
 /// The instruction at pc_ is a host call. Does the run go on?
 bool Oracle::perform_host_call() {
     calling_host_ = stopped_ = false;
-    const uint32_t id = insn_ >> 20;
+    const uint32_t id = rv32::operands(*rv32::find_instruction(isa_, insn_), insn_).imm;
     if (id >= kKnownIds) {
         stop(LIMPET_HOST_CALL, pc_);
         return false;
     }
     x_[10] = host_call_result(id, &x_[10]);
+    next_ = pc_ + size_;
     return true;
 }
 
@@ -126,7 +157,10 @@ void Oracle::stop(limpet_status status, uint32_t pc) {
 
 void Oracle::on_instruction(uc_engine* /*uc*/, uint64_t address, uint32_t /*size*/, void* self) {
     auto* oracle = static_cast<Oracle*>(self);
-    if (!oracle->stopped_) oracle->arrive(static_cast<uint32_t>(address));
+    if (oracle->stopped_) return;
+    if (!oracle->expanding_) return oracle->arrive(static_cast<uint32_t>(address));
+    oracle->next_ = static_cast<uint32_t>(address);
+    if (oracle->next_ != kElsewhere) uc_emu_stop(oracle->uc_);
 }
 
 bool Oracle::on_access(uc_engine* /*uc*/, uc_mem_type type, uint64_t address, int size, int64_t /*value*/, void* self) {
@@ -198,8 +232,10 @@ void Oracle::begin(uint32_t pc) {
     if (row == nullptr) return stop(LIMPET_ILLEGAL, pc);
     if (row->op == rv32::Op::kEcall) return stop(LIMPET_ECALL, pc);
     if (row->op == rv32::Op::kEbreak) return stop(LIMPET_BREAKPOINT, pc);
-    if (row->op == rv32::Op::kHostCall) {
-        calling_host_ = stopped_ = true;
+    calling_host_ = row->op == rv32::Op::kHostCall;
+    expanding_ = !calling_host_ && row->extension == rv32::Extension::kXlimpet;
+    if (calling_host_ || expanding_) {
+        stopped_ = true;
         uc_emu_stop(uc_);
     }
 }

@@ -1,6 +1,7 @@
 /// \file
 /// What a run must do, by Unicorn's RISC-V. Values, addresses and targets are Unicorn's; legality is judged by the
-/// instruction table (Unicorn runs x16 and most reserved encodings), bounds by Layout::allows.
+/// instruction table (Unicorn runs x16 and most reserved encodings), bounds by Layout::allows. Instead of a 16-bit
+/// instruction of Xlimpet, which Unicorn does not know, it runs the 32-bit one that the table says it abbreviates.
 #pragma once
 
 #include "vector.h"
@@ -35,6 +36,8 @@ private:
     void access(uint32_t address, uint32_t size, bool store);
     void stop(limpet_status status, uint32_t pc);
     bool perform_host_call();
+    bool perform_expanded();
+    void undo();
     [[nodiscard]] Registers registers() const;
     [[nodiscard]] uint8_t* at(uint32_t address) { return pages_ + (address - first_page_); }
 
@@ -52,13 +55,15 @@ private:
     bool stopped_ = false;
     bool ambiguous_ = false;
     bool calling_host_ = false;
-    bool first_ = true;     ///< no instruction has begun yet
-    uint32_t pc_ = 0;       ///< of the instruction that began last,
-    uint32_t insn_ = 0;     ///< its bits,
-    uint32_t size_ = 0;     ///< its size
-    Registers x_{};         ///< and the registers before it
-    bool accessed_ = false; ///< it has accessed memory
-    uint32_t undo_at_ = 0;  ///< bytes that a refused store may overwrite
+    bool expanding_ = false; ///< the instruction at pc_ is run as its 32-bit form, elsewhere
+    bool first_ = true;      ///< no instruction has begun yet
+    uint32_t pc_ = 0;        ///< of the instruction that began last,
+    uint32_t insn_ = 0;      ///< its bits,
+    uint32_t size_ = 0;      ///< its size
+    uint32_t next_ = 0;      ///< what follows it, where it was not Unicorn that ran it,
+    Registers x_{};          ///< and the registers before it
+    bool accessed_ = false;  ///< it has accessed memory
+    uint32_t undo_at_ = 0;   ///< bytes that a refused store may overwrite
     uint32_t undo_size_ = 0;
     std::array<uint8_t, 4> undo_{};
 };

@@ -63,6 +63,11 @@ std::string memory_difference(std::span<const uint8_t> expected, std::span<const
 
 } // namespace
 
+Bench::Bench(std::vector<Subject> subjects) : subjects_(std::move(subjects)) {
+    for (const Subject& subject : subjects_)
+        if (std::ranges::find(isas_, subject.backend->isa) == isas_.end()) isas_.push_back(subject.backend->isa);
+}
+
 Oracle& Bench::oracle(const Layout& layout) {
     std::unique_ptr<Oracle>& place = oracles_[&layout];
     if (!place) place = std::make_unique<Oracle>(layout);
@@ -107,29 +112,23 @@ std::string Bench::compare(const Subject& subject, Arena& arena, const Vector& v
 std::string Bench::run(const Vector& v, uint32_t slice) {
     std::string differences;
     bool judged = false;
-    for (const bool compressed : {false, true})
-        for (const bool multiply : {false, true}) {
-            const rv32::Isa isa{.compressed = compressed, .multiply = multiply};
-            const auto concerned = [&](const Subject& s) {
-                return s.backend->isa.compressed == compressed && s.backend->isa.multiply == multiply &&
-                       s.can_run(*v.layout);
-            };
-            if (std::ranges::none_of(subjects_, concerned) || v.pc % (compressed ? 2 : 4) != 0) continue;
-            Outcome expected;
-            if (!oracle(*v.layout).run(v, isa, expected)) continue;
-            judged = true;
-            last_ = expected;
-            for (const Subject& subject : subjects_) {
-                // Where the budget ends a run, only exact counting ends it at a known place.
-                if (!concerned(subject) || (expected.status == LIMPET_FUEL && !subject.backend->counts_exactly))
-                    continue;
-                if (slow_.contains(subject.backend) && ran_ % kShareOfSlow != 0) continue;
-                const std::string difference = compare(subject, arena(*v.layout, isa), v, expected, slice);
-                if (difference.empty()) continue;
-                differences += (differences.empty() ? "" : "\nalso ") + subject.name();
-                if (differences == subject.name()) differences += ": " + describe(v, isa) + difference;
-            }
+    for (const rv32::Isa isa : isas_) {
+        const auto concerned = [&](const Subject& s) { return s.backend->isa == isa && s.can_run(*v.layout); };
+        if (std::ranges::none_of(subjects_, concerned) || v.pc % (isa.compressed ? 2 : 4) != 0) continue;
+        Outcome expected;
+        if (!oracle(*v.layout).run(v, isa, expected)) continue;
+        judged = true;
+        last_ = expected;
+        for (const Subject& subject : subjects_) {
+            // Where the budget ends a run, only exact counting ends it at a known place.
+            if (!concerned(subject) || (expected.status == LIMPET_FUEL && !subject.backend->counts_exactly)) continue;
+            if (slow_.contains(subject.backend) && ran_ % kShareOfSlow != 0) continue;
+            const std::string difference = compare(subject, arena(*v.layout, isa), v, expected, slice);
+            if (difference.empty()) continue;
+            differences += (differences.empty() ? "" : "\nalso ") + subject.name();
+            if (differences == subject.name()) differences += ": " + describe(v, isa) + difference;
         }
+    }
     if (judged) ++ran_;
     return differences;
 }

@@ -52,13 +52,13 @@ inline void PrintTo(const Subject& subject, std::ostream* out) { *out << subject
 /// Holds subjects to the oracle, vector by vector.
 class Bench {
 public:
-    explicit Bench(std::vector<Subject> subjects) : subjects_(std::move(subjects)) {}
+    explicit Bench(std::vector<Subject> subjects);
 
     /// Runs v on every subject that can run it; the differences, or "". `ran` counts the vectors that the oracle could
     /// judge. slice: the most fuel that is given at a time (0: all at once).
     std::string run(const Vector& v, uint32_t slice = 0);
     [[nodiscard]] uint64_t ran() const { return ran_; }
-    /// What the last vector had to end with, on the profile with the most instructions.
+    /// What the last vector had to end with, on the last profile that could judge it.
     [[nodiscard]] const Outcome& last() const { return last_; }
 
 private:
@@ -72,6 +72,7 @@ private:
 
     std::vector<Subject> subjects_;
     std::set<const Backend*> slow_;
+    std::vector<rv32::Isa> isas_; ///< of the subjects, in their order
     std::map<const Layout*, std::unique_ptr<Oracle>> oracles_;
     std::map<std::pair<const Layout*, int>, std::unique_ptr<Arena>> arenas_;
     uint64_t ran_ = 0;

@@ -25,9 +25,11 @@ THUMB = ["arm-none-eabi-gcc", "-mcpu=cortex-m0plus", "-mthumb", *GCC, "-flto"]
 RV32EC = ["riscv64-unknown-elf-gcc", "-march=rv32eac", "-mabi=ilp32e", "-msmall-data-limit=0", *GCC]
 BPF = ["clang-19", "--target=bpf", "-mcpu=v3", "-O2", "-ffreestanding"]
 
-# {driver: (isa, bytes)}. The first published driver for Klipper's firmware as a guest, a MAX31865 without limits, took
+# {(driver, isa): bytes}. The first published driver for Klipper's firmware as a guest, a MAX31865 without limits, took
 # 198 bytes as rv32ec, and 168 as Thumb; both of ours have to be below, the one with limits, too.
-PROMISED = {"max31865": ("rv32ec", 128), "max31865-report-only": ("rv32ec", 72), "all": ("rv32ec", 4100)}
+# Xlimpet has to earn its flash: all drivers at 0.83 of rv32ec.
+PROMISED = {("max31865", "rv32ec"): 128, ("max31865-report-only", "rv32ec"): 72, ("all", "rv32ec"): 4100,
+            ("all", "rv32ecx"): 3350}
 # The same driver as max31865, which is bound to its instance when it is compiled.
 UNBOUND = "max31865-unbound"
 
@@ -137,7 +139,7 @@ def exceeded(rows, promised=None):
     """A line for each promise that is not held."""
     by_name = {row["driver"]: row for row in [*rows, total(rows)]}
     return [f"{name}: {by_name[name][isa]} bytes as {isa}, promised are {limit}"
-            for name, (isa, limit) in (PROMISED if promised is None else promised).items()
+            for (name, isa), limit in (PROMISED if promised is None else promised).items()
             if by_name[name][isa] > limit]
 
 

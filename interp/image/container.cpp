@@ -19,7 +19,11 @@ struct NamedIsa {
     rv32::Isa isa;
 };
 constexpr NamedIsa kIsas[] = {
-    {"rv32e", rv32::isa::rv32e}, {"rv32ec", rv32::isa::rv32ec}, {"rv32emc", rv32::isa::rv32emc}};
+    {"rv32e", rv32::isa::rv32e},
+    {"rv32ec", rv32::isa::rv32ec},
+    {"rv32emc", rv32::isa::rv32emc},
+    {"rv32ecx", rv32::isa::rv32ecx},
+};
 
 Json entries_json(const Container& container) {
     Json result = Json::object();
@@ -126,9 +130,17 @@ std::vector<uint8_t> bind_imports(const Container& container, std::span<const ca
     for (const Import& import : container.imports) {
         const auto id = calls::find(declarations, import.signature);
         if (!id) throw LoadError(unbound(import, declarations));
-        for (const uint32_t fixup : import.fixups) put(code, fixup, container_format::host_call(*id), sizeof(uint32_t));
+        for (const uint32_t fixup : import.fixups) {
+            const uint32_t bytes = host_call_bytes(container, fixup);
+            put(code, fixup, container_format::host_call(*id, bytes), bytes);
+        }
     }
     return code;
+}
+
+uint32_t host_call_bytes(const Container& container, uint32_t fixup) {
+    const auto isa = find_isa(container.isa);
+    return isa && isa->xlimpet && (container.code[fixup] & 3) != 3 ? 2 : 4;
 }
 
 uint32_t container_format::file_crc(std::span<const uint8_t> file) {

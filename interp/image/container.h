@@ -19,7 +19,7 @@
 ///      ..]}, ..], "build_id": "16 hexadecimal digits"}
 ///
 /// A host call in the code has the id kUnboundId, which no firmware has, until bind_imports() gives it the id of a
-/// firmware.
+/// firmware. Fixups are instructions of 4 bytes or, in rv32ecx, of 2, as their lowest bits say.
 #pragma once
 
 #include "guest.h"
@@ -82,6 +82,9 @@ struct Container {
 
 /// The file of a container, which gets its build id. Throws LoadError when read_container would refuse it.
 [[nodiscard]] std::vector<uint8_t> write_container(Container& container);
+
+/// Bytes of the host call at a fixup, of which at least the first is inside the code.
+[[nodiscard]] uint32_t host_call_bytes(const Container& container, uint32_t fixup);
 
 /// The code with every host call bound to a firmware: the position of its declaration is its id.
 /// Throws LoadError when the firmware does not declare what the guest imports.

@@ -21,9 +21,13 @@ constexpr size_t kNameBytesMax = 128;
 
 [[noreturn]] void fail(const std::string& what) { throw LoadError("image " + what); }
 
-uint32_t word(std::span<const uint8_t> bytes, size_t at) {
-    return bytes[at] | uint32_t{bytes[at + 1]} << 8 | uint32_t{bytes[at + 2]} << 16 | uint32_t{bytes[at + 3]} << 24;
+uint32_t number(std::span<const uint8_t> bytes, size_t at, uint32_t size) {
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < size; ++i) value |= uint32_t{bytes[at + i]} << 8 * i;
+    return value;
 }
+
+uint32_t word(std::span<const uint8_t> bytes, size_t at) { return number(bytes, at, sizeof(uint32_t)); }
 
 /// Text of a file, fit to be shown: no control characters, not endless.
 std::string shown(const std::string& text) {
@@ -154,8 +158,11 @@ void read_fixups(const Object& object, rv32::Isa isa, const Container& container
     for (const Json& value : object.list("fixups")) {
         const uint32_t fixup = object.as_number(value, "fixups");
         const std::string what = "with a fixup of " + import.name + " at " + std::to_string(fixup);
-        if (!starts_instruction(fixup, sizeof(uint32_t), isa, container)) fail(what + ", outside its code");
-        if (word(container.code, fixup) != host_call(kUnboundId)) fail(what + ", which is not an unbound host call");
+        if (!starts_instruction(fixup, isa.xlimpet ? 2 : 4, isa, container)) fail(what + ", outside its code");
+        const uint32_t bytes = host_call_bytes(container, fixup);
+        if (!starts_instruction(fixup, bytes, isa, container)) fail(what + ", outside its code");
+        if (number(container.code, fixup, bytes) != host_call(kUnboundId, bytes))
+            fail(what + ", which is not an unbound host call");
         if (!seen.insert(fixup).second) fail(what + ", where there is another");
         import.fixups.push_back(fixup);
     }

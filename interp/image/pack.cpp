@@ -70,9 +70,11 @@ Container pack(const ElfFile& file, const std::string& isa, std::span<const call
         if (id >= declarations.size())
             throw LoadError("host call " + std::to_string(id) + " is not declared" +
                             place(file, image.windows.code_start + offsets[0]));
-        for (const uint32_t offset : offsets)
-            for (size_t i = 0; i < sizeof(uint32_t); ++i)
-                image.code[offset + i] = static_cast<uint8_t>(container_format::host_call(kUnboundId) >> 8 * i);
+        for (const uint32_t offset : offsets) {
+            const uint32_t bytes = host_call_bytes(image, offset);
+            for (uint32_t i = 0; i < bytes; ++i)
+                image.code[offset + i] = static_cast<uint8_t>(container_format::host_call(kUnboundId, bytes) >> 8 * i);
+        }
         image.imports.push_back(
             {.name = declarations[id].name, .signature = canonical(declarations[id]), .fixups = offsets});
     }

@@ -16,6 +16,8 @@ struct Operands {
     uint32_t rs1 = 0;
     uint32_t rs2 = 0;
     uint32_t imm = 0; ///< sign-extended; lui, auipc: shifted into place; branch, jump: distance from pc
+
+    constexpr bool operator==(const Operands&) const = default;
 };
 
 /// The operands of `insn` as an instance of `row`.
@@ -54,6 +56,14 @@ constexpr Operands operands(const Instruction& row, uint32_t insn) {
     case Format::kCJalr: return {.rd = 1, .rs1 = c_rd(insn)};
     case Format::kCMv: return {.rd = c_rd(insn), .rs2 = c_rs2(insn)};
     case Format::kCAdd: return {.rd = c_rd(insn), .rs1 = c_rd(insn), .rs2 = c_rs2(insn)};
+    case Format::kZcbLoad: return {.rd = c_low(insn), .rs1 = c_high(insn), .imm = zcb_imm_byte(insn)};
+    case Format::kZcbStore: return {.rs1 = c_high(insn), .rs2 = c_low(insn), .imm = zcb_imm_byte(insn)};
+    case Format::kCXShift: return {.rd = c_low(insn), .rs1 = c_high(insn), .imm = cx_shamt(insn)};
+    case Format::kCXBranch: return {.rs1 = c_high(insn), .rs2 = c_low(insn), .imm = cx_imm_b(insn)};
+    case Format::kCXLi: return {.rd = c_rd(insn), .imm = c_imm(insn) + kXLi};
+    case Format::kCXLoadSp: return {.rd = cx_rd(insn), .rs1 = 2, .imm = cx_imm_sp(insn)};
+    case Format::kCXStoreSp: return {.rs1 = 2, .rs2 = cx_rd(insn), .imm = cx_imm_sp(insn)};
+    case Format::kCXCall: return {.imm = cx_id(insn)};
     }
     return {};
 }
@@ -68,6 +78,7 @@ constexpr bool has(Isa isa, Extension extension) {
     switch (extension) {
     case Extension::kCompressed: return isa.compressed;
     case Extension::kMultiply: return isa.multiply;
+    case Extension::kXlimpet: return isa.xlimpet;
     default: return true;
     }
 }

@@ -38,24 +38,32 @@ std::string operand_text(const Instruction& row, uint32_t pc, uint32_t insn) {
     switch (row.format) {
     case Format::kR: return reg(o.rd) + ", " + reg(o.rs1) + ", " + reg(o.rs2);
     case Format::kI:
-    case Format::kShift: return reg(o.rd) + ", " + reg(o.rs1) + ", " + signed_hex(o.imm);
+    case Format::kShift:
+    case Format::kCXShift: return reg(o.rd) + ", " + reg(o.rs1) + ", " + signed_hex(o.imm);
     case Format::kLoad:
     case Format::kCLw:
-    case Format::kCLwsp: return reg(o.rd) + ", " + address(o, o.rs1);
+    case Format::kCLwsp:
+    case Format::kZcbLoad:
+    case Format::kCXLoadSp: return reg(o.rd) + ", " + address(o, o.rs1);
     case Format::kStore:
     case Format::kCSw:
-    case Format::kCSwsp: return reg(o.rs2) + ", " + address(o, o.rs1);
-    case Format::kBranch: return reg(o.rs1) + ", " + reg(o.rs2) + ", " + hex(pc + o.imm);
+    case Format::kCSwsp:
+    case Format::kZcbStore:
+    case Format::kCXStoreSp: return reg(o.rs2) + ", " + address(o, o.rs1);
+    case Format::kBranch:
+    case Format::kCXBranch: return reg(o.rs1) + ", " + reg(o.rs2) + ", " + hex(pc + o.imm);
     case Format::kUpper: return reg(o.rd) + ", " + hex(o.imm >> 12);
     case Format::kJump: return reg(o.rd) + ", " + hex(pc + o.imm);
     case Format::kFence: return fence_set(field(insn, 27, 24)) + ", " + fence_set(field(insn, 23, 20));
-    case Format::kHostCall: return hex(o.imm);
+    case Format::kHostCall:
+    case Format::kCXCall: return hex(o.imm);
     case Format::kNone:
     case Format::kCNone: return "";
     case Format::kCAddi4spn: return reg(o.rd) + ", sp, " + hex(o.imm);
     case Format::kCNop: return o.imm == 0 ? "" : signed_hex(o.imm);
     case Format::kCAddi:
     case Format::kCLi:
+    case Format::kCXLi:
     case Format::kCAddi16sp:
     case Format::kCAndi: return reg(o.rd) + ", " + signed_hex(o.imm);
     case Format::kCJ:

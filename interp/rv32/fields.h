@@ -100,4 +100,20 @@ constexpr uint32_t c_imm_b(uint32_t insn, uint32_t sign) {
 }
 constexpr uint32_t c_imm_b(uint32_t insn) { return c_imm_b(insn, c_sign(insn)); }
 
+// 16-bit instructions of Xlimpet (xlimpet.md).
+/// c.lbu, c.sb: imm[0|1] in 6:5
+constexpr uint32_t zcb_imm_byte(uint32_t insn) { return field(insn, 6, 6) | field(insn, 5, 5, 1); }
+/// c.x.slli, c.x.srli: shamt[4:2] in 12:10, shamt[1:0] in 6:5
+constexpr uint32_t cx_shamt(uint32_t insn) { return field(insn, 12, 10, 2) | field(insn, 6, 5); }
+/// c.x.bltu, c.x.bgeu: imm[5:3] in 12:10, imm[2:1] in 6:5; forward only
+constexpr uint32_t cx_imm_b(uint32_t insn) { return cx_shamt(insn) << 1; }
+/// c.x.li: this much more than CI has, 32..95
+inline constexpr uint32_t kXLi = 64;
+/// rd of c.x.lbusp, rs2 of c.x.sbsp (x0..x15): 5:2
+constexpr uint32_t cx_rd(uint32_t insn) { return field(insn, 5, 2); }
+/// c.x.lbusp, c.x.sbsp: imm[5:0] in 11:6
+constexpr uint32_t cx_imm_sp(uint32_t insn) { return field(insn, 11, 6); }
+/// c.x.call: id in 12:2
+constexpr uint32_t cx_id(uint32_t insn) { return field(insn, 12, 2); }
+
 } // namespace limpet::rv32

@@ -7,8 +7,11 @@ namespace limpet::rv32 {
 /// What of RV32E (unprivileged specification, chapter "RV32E and RV64E Base Integer Instruction Sets") a machine
 /// runs. The ABI is ilp32e.
 struct Isa {
-    bool compressed; ///< C: 16-bit instructions; without it, code addresses are multiples of 4
-    bool multiply;   ///< M: mul, mulh, mulhsu, mulhu, div, divu, rem, remu
+    bool compressed;      ///< C: 16-bit instructions; without it, code addresses are multiples of 4
+    bool multiply;        ///< M: mul, mulh, mulhsu, mulhu, div, divu, rem, remu
+    bool xlimpet = false; ///< more 16-bit instructions: part of Zcb, and Limpet's own (xlimpet.md)
+
+    constexpr bool operator==(const Isa&) const = default;
 };
 
 /// The profiles, by the names that commands and build settings use.
@@ -16,6 +19,7 @@ namespace isa {
 inline constexpr Isa rv32e{.compressed = false, .multiply = false};
 inline constexpr Isa rv32ec{.compressed = true, .multiply = false};
 inline constexpr Isa rv32emc{.compressed = true, .multiply = true};
+inline constexpr Isa rv32ecx{.compressed = true, .multiply = false, .xlimpet = true};
 } // namespace isa
 
 } // namespace limpet::rv32

@@ -1,11 +1,12 @@
 /// \file
-/// The instruction table of RV32E with C and M: what is legal, how it is written, and what a 16-bit form abbreviates.
-/// The decoder, the disassembler, the legality tests and the dispatch table of rv32-goto are made from it.
+/// The instruction table of RV32E with C, M and Xlimpet: what is legal, how it is written, and what a 16-bit form
+/// abbreviates. The decoder, the disassembler, the legality tests and the dispatch table of rv32-goto are made from it.
 ///
 /// An instruction `insn` is an instance of a row when (insn & mask) == match and its operands satisfy the row's
 /// conditions (decode.h). No encoding is an instance of two rows; the conformance suite proves that.
 /// Source of every row: the RISC-V unprivileged specification, "RV32/64G Instruction Set Listings" and, for the
-/// 16-bit ones, the instruction listings at the end of the chapter on "C".
+/// 16-bit ones, the instruction listings at the end of the chapter on "C"; of c.lbu and c.sb the chapter on "Zcb"; of
+/// those named c.x.* xlimpet.md.
 #pragma once
 
 #include <stdint.h>
@@ -63,11 +64,20 @@ enum class Format : uint8_t {
     kCJalr,     ///< rs1; links in ra
     kCMv,       ///< rd, rs2
     kCAdd,      ///< rd = rs1, rs2
-    kCNone      ///< no operand
+    kCNone,     ///< no operand
+    // 16-bit, of Xlimpet
+    kZcbLoad,   ///< rd', imm(rs1')
+    kZcbStore,  ///< rs2', imm(rs1')
+    kCXShift,   ///< rd', rs1', shamt
+    kCXBranch,  ///< rs1', rs2', target
+    kCXLi,      ///< rd, imm
+    kCXLoadSp,  ///< rd, imm(sp)
+    kCXStoreSp, ///< rs2, imm(sp)
+    kCXCall     ///< id
 };
 
 /// What a profile must have for a row to be legal.
-enum class Extension : uint8_t { kBase, kCompressed, kMultiply };
+enum class Extension : uint8_t { kBase, kCompressed, kMultiply, kXlimpet };
 
 /// Values of operands that the mask cannot exclude.
 enum Condition : uint8_t { kAny = 0, kRdNonzero = 1, kRdNotSp = 2, kRs1Nonzero = 4, kRs2Nonzero = 8, kImmNonzero = 16 };
@@ -160,6 +170,18 @@ inline constexpr Instruction kInstructions[] = {
     {"c.jalr", 0xf07f, 0x9002, Format::kCJalr, Op::kJalr, Extension::kCompressed, kRs1Nonzero},
     {"c.add", 0xf003, 0x9002, Format::kCAdd, Op::kAdd, Extension::kCompressed, kRs2Nonzero},
     {"c.swsp", 0xe003, 0xc002, Format::kCSwsp, Op::kSw, Extension::kCompressed},
+
+    // Where F, D and Zcmp would be; the first two are Zcb's.
+    {"c.lbu", 0xfc03, 0x8000, Format::kZcbLoad, Op::kLbu, Extension::kXlimpet},
+    {"c.sb", 0xfc03, 0x8800, Format::kZcbStore, Op::kSb, Extension::kXlimpet},
+    {"c.x.slli", 0xe003, 0x2000, Format::kCXShift, Op::kSlli, Extension::kXlimpet},
+    {"c.x.bltu", 0xe003, 0x6000, Format::kCXBranch, Op::kBltu, Extension::kXlimpet},
+    {"c.x.srli", 0xe003, 0xa000, Format::kCXShift, Op::kSrli, Extension::kXlimpet},
+    {"c.x.bgeu", 0xe003, 0xe000, Format::kCXBranch, Op::kBgeu, Extension::kXlimpet},
+    {"c.x.li", 0xe003, 0x2002, Format::kCXLi, Op::kAddi, Extension::kXlimpet},
+    {"c.x.lbusp", 0xf003, 0x6002, Format::kCXLoadSp, Op::kLbu, Extension::kXlimpet},
+    {"c.x.sbsp", 0xf003, 0x7002, Format::kCXStoreSp, Op::kSb, Extension::kXlimpet},
+    {"c.x.call", 0xe003, 0xa002, Format::kCXCall, Op::kHostCall, Extension::kXlimpet},
 };
 
 } // namespace limpet::rv32

@@ -2,6 +2,7 @@
 
 #include "../../interp/image/describe.h"
 #include "../../interp/image/pack.h"
+#include "../../interp/image/relax.h"
 #include "../../interp/image/stack_use.h"
 #include "../errors.h"
 #include "cache.h"
@@ -60,15 +61,22 @@ uint32_t stack_of(const ElfFile& program, const BuildOptions& options) {
     return bytes;
 }
 
+/// The program with `stack_bytes` of stack, in the instructions of the profile.
+std::vector<uint8_t> link(const BuildOptions& options, Compiler& compiler, uint32_t stack_bytes) {
+    std::vector<uint8_t> elf = read_file(compiler.link(stack_bytes));
+    const rv32::Isa isa = find_isa(options.isa).value();
+    return isa.xlimpet ? relax(elf, isa) : elf;
+}
+
 Built compile(const BuildOptions& options, Compiler& compiler, const std::vector<calls::Declaration>& declarations) {
     for (const std::string& source : options.sources) compiler.compile(source);
     Built built;
     // Linked twice: how much stack the code needs is known only when it is there.
-    built.elf = read_file(compiler.link(0));
+    built.elf = link(options, compiler, 0);
     const ElfFile draft = read_elf(built.elf);
     (void)pack(draft, options.isa, declarations, 0); // refuses what is no code before its stack is asked for
     const uint32_t stack_bytes = stack_of(draft, options);
-    built.elf = read_file(compiler.link(stack_bytes));
+    built.elf = link(options, compiler, stack_bytes);
     const ElfFile program = read_elf(built.elf);
     Container image = pack(program, options.isa, declarations, stack_bytes);
     image.messages = described_messages(program, built.elf);

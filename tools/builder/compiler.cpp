@@ -27,12 +27,16 @@ struct March {
     const char* clang;
 };
 constexpr March kMarches[] = {
-    {"rv32e", "rv32e", "rv32e"}, {"rv32ec", "rv32eac", "rv32ec"}, {"rv32emc", "rv32emac", "rv32emc"}};
+    {"rv32e", "rv32e", "rv32e"},
+    {"rv32ec", "rv32eac", "rv32ec"},
+    {"rv32emc", "rv32emac", "rv32emc"},
+    {"rv32ecx", "rv32eac", "rv32ec"}, // its own instructions come in behind the linker
+};
 
 const March& march_of(const std::string& isa) {
     const auto* const found = std::ranges::find(kMarches, isa, &March::isa);
     if (found == std::end(kMarches))
-        throw UsageError(fmt::format("--isa: no compiler for '{}'; there is: rv32e, rv32ec, rv32emc", isa));
+        throw UsageError(fmt::format("--isa: no compiler for '{}'; there is: rv32e, rv32ec, rv32emc, rv32ecx", isa));
     return *found;
 }
 

@@ -58,7 +58,7 @@ class CommandLine(GuestTest):
 
     def test_unknown_names_list_the_valid_ones(self):
         guest = self.raw("ret")
-        isas = "unknown isa 'rv64'; there is: rv32e, rv32ec, rv32emc"
+        isas = "unknown isa 'rv64'; there is: rv32e, rv32ec, rv32emc, rv32ecx"
         for arguments in (("run", guest), ("disasm", guest), ("batch",)):
             self.assert_refused(64, isas, *arguments, "--isa", "rv64")
         for arguments in (("run", guest), ("run", guest, "--isa", "rv32e"), ("batch", "--isa", "rv32ec")):

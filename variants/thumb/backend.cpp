@@ -75,9 +75,10 @@ limpet_status ThumbBackend::resume(Guest& guest, uint32_t fuel) const {
 
 } // namespace thumb
 
-void add_thumb_to(BackendList& list, const std::string& name, bool counts_exactly) {
+void add_thumb_to(BackendList& list, const std::string& name, bool counts_exactly, bool runs_xlimpet) {
     for_each_isa([&]<rv32::Isa isa>(const char* isa_name) {
-        list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, isa, counts_exactly));
+        if (!isa.xlimpet || runs_xlimpet)
+            list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, isa, counts_exactly));
     });
 }
 

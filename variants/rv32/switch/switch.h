@@ -32,6 +32,11 @@ inline constexpr uint32_t kCRs2_16 = 1U << 6;
 /// The highest bit of c_imm; 0 in shifts, whose amounts are below 32.
 inline constexpr uint32_t kCImmSign = 1U << 12;
 
+/// The bits of Zcb's loads and stores that are set in those that Xlimpet has not: of a half, of no meaning yet.
+inline constexpr uint32_t kZcbOther = 1U << 12 | 1U << 10;
+/// Of c.lbu and c.sb: it is a store.
+inline constexpr uint32_t kXStore = 1U << 11;
+
 /// Added to funct3 of LOAD and STORE: it is a store.
 inline constexpr uint32_t kStore = 8;
 static_assert(LIMPET_STORE == LIMPET_LOAD + 1);
@@ -74,6 +79,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
         switch (isa.compressed ? insn & 3 : 3) {
         case 0:
             rd = c_low(insn);
+            a = x[c_high(insn)];
             switch (f3) {
             case 0: // c.addi4spn
                 a = x[2];
@@ -84,9 +90,24 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
                 f3 = kStore | kWord;
                 [[fallthrough]];
             case 2: // c.lw; f3 is kWord
-                a = x[c_high(insn)] + c_imm_lw(insn);
+                a += c_imm_lw(insn);
                 goto access;
-            default: goto reserved;
+            default:
+                if (!isa.xlimpet) goto reserved;
+                if (f3 == 4) { // c.lbu, c.sb; f3 is kByteUnsigned
+                    if ((insn & kZcbOther) != 0) goto reserved;
+                    a += zcb_imm_byte(insn);
+                byte:
+                    if ((insn & kXStore) != 0) f3 = kStore | kByte;
+                    goto access;
+                }
+                b = cx_shamt(insn);
+                if ((f3 & 2) == 0) goto compute; // c.x.slli (1), c.x.srli (5): f3 is that of slli, srli
+                // c.x.bltu (3), c.x.bgeu (7)
+                if (alu(kSltu, a, x[rd]) == f3 >> 2) continue;
+                rd = 0;
+                b <<= 1; // cx_imm_b
+                goto jump_relative;
             }
         case 2:
             rd = c_rd(insn);
@@ -125,7 +146,23 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
                 a = x[2] + c_imm_swsp(insn);
                 f3 = kStore | kWord;
                 goto access;
-            default: goto reserved;
+            default:
+                if (!isa.xlimpet) goto reserved;
+                if (f3 == 5) { // c.x.call
+                    insn = cx_id(insn) << 20;
+                    goto host_call;
+                }
+                if (f3 == 1) { // c.x.li
+                    a = kXLi;
+                    f3 = kAdd;
+                    goto compute_c_immediate;
+                }
+                if (f3 == 7) goto reserved;
+                rd = cx_rd(insn); // c.x.lbusp, c.x.sbsp
+                a = x[2] + cx_imm_sp(insn);
+                f3 = kByteUnsigned;
+                insn >>= 1; // moves bit 12 to kXStore
+                goto byte;
             }
 
         out_of_fuel:
@@ -217,6 +254,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
             goto access;
         case 0x02: // custom-0: host call
             if ((insn & 0x000fff80) != 0) goto illegal;
+        host_call:
             f3 = LIMPET_HOST_CALL;
             if (host.call != nullptr) f3 = host.call(&vm, &host, insn >> 20, x + 10);
             if (f3 != LIMPET_RETURN) goto stop;

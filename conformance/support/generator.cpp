@@ -1,0 +1,130 @@
+#include "generator.h"
+
+#include "host_calls.h"
+
+namespace limpet::conformance {
+
+using rv32::Instruction;
+using rv32::Op;
+using rv32::Operands;
+
+namespace {
+
+bool is_jump(const Instruction& row) { return row.op <= Op::kBgeu && row.op >= Op::kJal; }
+bool is_access(const Instruction& row) { return row.op >= Op::kLb && row.op <= Op::kSw; }
+
+} // namespace
+
+Code Generator::program(uint32_t instructions) {
+    while (items_.size() < instructions) {
+        if (random_.chance(4))
+            loop();
+        else if (random_.chance(3) && !movable_)
+            computed_jump();
+        else
+            add_random();
+    }
+    end();
+    Code code = link();
+    if (random_.chance(5)) code.add_halfword(0).add_halfword(0); // illegal in every profile
+    return code;
+}
+
+void Generator::add(const Instruction& row, uint32_t insn, size_t target) {
+    items_.push_back({.row = &row, .insn = insn, .target = target});
+}
+void Generator::add(const char* name, Operands operands, size_t target) {
+    add(row_named(name), encode(name, operands), target);
+}
+
+const Instruction& Generator::random_row() {
+    for (;;) {
+        const Instruction& row = random_.pick(std::span<const Instruction>(rv32::kInstructions));
+        const bool ends = row.op == Op::kEcall || row.op == Op::kEbreak || row.op == Op::kJalr;
+        if (rv32::has(isa_, row.extension) && (!ends || random_.chance(3))) return row;
+    }
+}
+
+/// A register that the rest of the program relies on is rarely overwritten.
+bool Generator::spoils(const Operands& o) {
+    return o.rd == kCounter || ((o.rd == kLink || o.rd == 2 || o.rd == 8 || o.rd == 9) && !random_.chance(2));
+}
+
+/// May an instruction be part of the program, if that is movable?
+bool Generator::moves(const Instruction& row, const Operands& o) const {
+    if (!movable_) return true;
+    if (row.op == Op::kAuipc || (is_jump(row) && o.rd > kLink)) return false;
+    return row.op == Op::kJalr ? o.imm == 0 : o.rs1 != kLink && o.rs2 != kLink;
+}
+
+void Generator::add_random() {
+    const Instruction& row = random_row();
+    uint32_t insn = 0;
+    do insn = random_instance(row, random_);
+    while (row.op != Op::kJalr && spoils(rv32::operands(row, insn)));
+    if (!moves(row, rv32::operands(row, insn))) return;
+    if (is_access(row) && !random_.chance(3)) insn = aimed(row, insn);
+    if (row.op == Op::kHostCall && !random_.chance(5)) // a known id
+        insn = try_encode(row, {.imm = rv32::operands(row, insn).imm % kKnownIds}).value();
+    if (is_jump(row) && row.op != Op::kJalr)
+        add(row, insn, items_.size() + 1 + random_.below(6));
+    else
+        add(row, insn);
+}
+
+/// The same load or store, close to where a pointer points.
+uint32_t Generator::aimed(const Instruction& row, uint32_t insn) {
+    for (int i = 0; i < 20; ++i) {
+        Operands o = rv32::operands(row, insn);
+        if (o.rs1 != 2) o.rs1 = size_of(row) == 2 ? kPointers[1 + random_.below(2)] : kPointers[random_.below(3)];
+        if (size_of(row) == 4) o.imm = static_cast<uint32_t>(random_.between(-40, 60));
+        if (const auto encoded = try_encode(row, o)) return *encoded;
+    }
+    return insn;
+}
+
+void Generator::loop() {
+    add("addi", {.rd = kCounter, .imm = 1 + random_.below(5)});
+    const size_t start = items_.size();
+    for (uint32_t i = 1 + random_.below(6); i > 0; --i) add_random();
+    add("addi", {.rd = kCounter, .rs1 = kCounter, .imm = ~0U});
+    add("blt", {.rs2 = kCounter}, start); // also ends when a jump came in without the first addi
+}
+
+/// auipc and jalr over a few instructions.
+void Generator::computed_jump() {
+    const uint32_t through = random_.pick({5, 6, 7, 10, 11});
+    add("auipc", {.rd = through});
+    add("jalr", {.rd = random_.pick({0, 5, 6, through}), .rs1 = through}, items_.size() + 1 + random_.below(4));
+}
+
+void Generator::end() {
+    const uint32_t kind = random_.below(10);
+    if (kind < 5)
+        add("jalr", {.rs1 = kLink});
+    else if (kind < 7)
+        add("ecall", {});
+    else if (kind < 8 && isa_.compressed)
+        add("c.jr", {.rs1 = kLink});
+    // else the ebreak that fills the rest of the code
+}
+
+Code Generator::link() const {
+    std::vector<uint32_t> at = {0};
+    for (const Item& item : items_) at.push_back(at.back() + size_of(*item.row));
+    Code code;
+    for (size_t i = 0; i < items_.size(); ++i) {
+        const Item& item = items_[i];
+        if (item.target == 0) {
+            code.add_raw(item.insn);
+            continue;
+        }
+        Operands o = rv32::operands(*item.row, item.insn);
+        const size_t target = std::min(item.target, items_.size());
+        o.imm = at[target] - at[i] + (item.row->op == Op::kJalr ? 4 : 0); // from the auipc before it
+        code.add_raw(encode(item.row->name, o));
+    }
+    return code;
+}
+
+} // namespace limpet::conformance
