@@ -124,7 +124,10 @@ constexpr Packed packed(uint32_t imm, uint32_t low) { return Packed{imm} << 32 |
         return packed(c_imm_lwsp(insn), low_word(kLoad, kWord) | rd | 2 << 15);
     case 0x14: { // c.jr, c.mv, c.ebreak, c.jalr, c.add
         const uint32_t bit_12 = field(insn, 12, 12);
-        if (rs2 != 0) return packed(0, low_word(kOp) | rd | (bit_12 != 0 ? rs1 : 0) | rs2);
+        if (rs2 != 0) { // c.mv as addi
+            const uint32_t sources = bit_12 != 0 ? low_word(kOp) | rs1 | rs2 : low_word(kOpImm) | rs2 >> 5;
+            return packed(0, sources | rd);
+        }
         if (rd != 0) return packed(0, low_word(kJalr) | rs1 | bit_12 << 7);
         if (bit_12 != 0) return packed(1, low_word(kSystem));
         break;

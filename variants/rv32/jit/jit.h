@@ -110,7 +110,7 @@ template <Isa isa> [[gnu::noinline]] limpet_status carry_out(limpet_vm& vm, cons
         vm.trap_address = site - reinterpret_cast<uintptr_t>(host.prepared);
         return 0;
     }
-    if (site == 0) return 1;
+    if (site == 0 || !is_good_stack(vm)) return 1;
     const uint32_t next = 2 * halfword_at(site - 1) + d.length;
     const bool jumped = vm.pc - vm.window.code_start != next;
     vm.pc = vm.x[d.rd];
@@ -136,8 +136,13 @@ template <Isa isa> [[gnu::noinline]] limpet_status carry_out(limpet_vm& vm, cons
     vm.trap_address = 0;
     vm.x[0] = 0;
     vm.pc = pc;
-    if ((d.kind != kJal && d.kind != kBranch) || target != pc) return 1;
+    if ((d.kind != kJal && d.kind != kBranch) || target != pc || !is_good_stack(vm)) return 1;
     return behind(site, d, true);
+}
+
+/// Where translated code for vm.pc begins, or 0: there is none, or it must not run.
+[[gnu::noinline]] inline uint32_t landing(const limpet_vm& vm, const limpet_host& host) {
+    return is_good_stack(vm) ? find(&vm, &host) : 0;
 }
 
 template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(limpet_vm& vm, const Host& host) {
@@ -148,7 +153,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
         find_pc(vm, native);
         native = stopped_before(vm, decode<isa>(vm.window, host.code, vm.pc - vm.window.code_start));
     }
-    if (native <= 1) native = find(&vm, &host);
+    if (native <= 1) native = landing(vm, host);
     for (;;) {
         if (native != 0) native = enter(&vm, &host, native);
         if (!find_pc(vm, native)) return LIMPET_FUEL;
@@ -162,7 +167,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
         }
         native = go_on(vm, host, low);
         if (native == 0) return LIMPET_FUEL;
-        if (native == 1) native = find(&vm, &host);
+        if (native == 1) native = landing(vm, host);
     }
 }
 

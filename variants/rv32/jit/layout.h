@@ -23,29 +23,31 @@ inline constexpr uint32_t kCodeBytesMax = 0x8000 * 2;
 
 /// What registers hold while translated code runs. a0..a5 are in r0..r5; what is not in a register is in limpet_vm.
 enum Register : uint32_t {
-    kTemp = 6,    ///< nothing between guest instructions, or kStack's value
+    kTemp = 6,    ///< nothing between guest instructions, or where sp points in the host's memory
     kVm = 7,      ///< &vm
     kS0 = 8,      ///< x8
     kRuntime = 9, ///< entry of runtime.h
     kData = 10,   ///< host.data
     kEnd = 11,    ///< bytes of data in whole words
-    kStack = 12,  ///< where sp points in the host's memory; kBadStack when sp is not a good stack pointer
+    kFuel = 12,   ///< vm.fuel
     kLink = 14    ///< nothing
 };
 
-/// sp is good when it is aligned and in the writable part of the data window, or at its end. Otherwise this stands for
-/// it, which with 255 added is above every address that data can have (ARMv6-M: 0xe0000000 and up is the system's).
-inline constexpr uint32_t kBadStackByte = 0xff; // in bits 31:24
+/// May translated code run with this sp? Only when it is aligned and in the writable part of the data window, or at the
+/// end of its last whole word.
+inline bool is_good_stack(const limpet_vm& vm) {
+    const uint32_t sp = vm.x[2];
+    return sp % 4 == 0 && sp >= vm.window.writable_start && sp <= (vm.window.data_size & ~3U);
+}
 
 /// Where runtime.h is entered: distances from kRuntime.
 enum Entry : uint32_t { kExit = 0, kReturn = 2, kJump = 4, kJumpAndLink = 6, kCall = 8, kSetStack = 10 };
 
 // Where things are in struct limpet_vm and limpet_host, for translated code and assembly.
 inline constexpr uint32_t kPcOffset = 64;
-inline constexpr uint32_t kFuelOffset = 68;
 inline constexpr uint32_t kScratchOffset = 72; ///< trap_address: means nothing while a guest runs
 inline constexpr uint32_t kWritableOffset = 84;
-static_assert(offsetof(limpet_vm, pc) == kPcOffset && offsetof(limpet_vm, fuel) == kFuelOffset &&
+static_assert(offsetof(limpet_vm, pc) == kPcOffset && offsetof(limpet_vm, fuel) == 68 &&
               offsetof(limpet_vm, trap_address) == kScratchOffset && offsetof(limpet_vm, window) == 80 &&
               offsetof(limpet_windows, data_size) == 0 && offsetof(limpet_windows, writable_start) == 4 &&
               offsetof(limpet_windows, code_start) == 8 && offsetof(limpet_windows, code_size) == 12);

@@ -74,7 +74,8 @@ static uint32_t find(const limpet_vm* /*vm*/, const limpet_host* /*host*/) {
         adr     r3, limpet_jit_runtime
         adds    r3, #1
         mov     r9, r3
-        bl      limpet_jit_set_stack
+        ldr     r3, [r7, #68]           @ fuel
+        mov     r12, r3
         mov     lr, r2
         mov     r6, r7
         adds    r6, #40
@@ -91,31 +92,30 @@ static uint32_t find(const limpet_vm* /*vm*/, const limpet_host* /*host*/) {
         b       limpet_jit_jump_and_link
         b       limpet_jit_call
 
-        @ kSetStack: x2 was written
+        @ kSetStack: x2 was written; the next instruction's index follows. Leaves when it is not a good stack pointer
     limpet_jit_set_stack:
         ldr     r6, [r7, #8]
-        mov     r12, r6
+        cmp     r6, r11
+        bhi     limpet_jit_exit
         lsls    r6, r6, #30
-        bne     1f
-        ldr     r6, [r7, #84]           @ writable_start
-        cmp     r12, r6
-        blo     1f
-        cmp     r12, r11
-        bhi     1f
-        add     r12, r10
-        bx      lr
-    1:  movs    r6, #0xff               @ kBadStackByte
-        lsls    r6, r6, #24
-        mov     r12, r6
-        bx      lr
+        bne     limpet_jit_exit
+        str     r0, [r7, #40]
+        ldr     r6, [r7, #8]
+        ldr     r0, [r7, #84]           @ writable_start
+        cmp     r6, r0
+        ldr     r0, [r7, #40]
+        blo     limpet_jit_exit
+        mov     r6, lr
+        adds    r6, #2
+        bx      r6
 
         @ kCall: bl to the function and the landing's index follow the exit's
     limpet_jit_call:
+        mov     r6, r12                 @ fuel
+        subs    r6, #1
+        mov     r12, r6
+        blo     limpet_jit_exit
         str     r0, [r7, #40]
-        ldr     r0, [r7, #68]           @ fuel
-        subs    r0, #1
-        str     r0, [r7, #68]
-        blo     3f
         mov     r6, lr
         adds    r6, #5
         ldrh    r0, [r6]
@@ -127,7 +127,6 @@ static uint32_t find(const limpet_vm* /*vm*/, const limpet_host* /*host*/) {
         mov     r6, lr
         adds    r6, #2
         bx      r6
-    3:  ldr     r0, [r7, #40]
 
         @ kExit
     limpet_jit_exit:
@@ -135,6 +134,8 @@ static uint32_t find(const limpet_vm* /*vm*/, const limpet_host* /*host*/) {
         adds    r6, #40
         stmia   r6!, {r0-r3}            @ x10..x13
     limpet_jit_leave:
+        mov     r0, r12
+        str     r0, [r7, #68]           @ fuel
         ldr     r2, [r7, #56]
         ldr     r3, [r7, #60]
         str     r4, [r7, #56]           @ x14
@@ -165,13 +166,12 @@ static uint32_t find(const limpet_vm* /*vm*/, const limpet_host* /*host*/) {
         mov     r6, r7
         adds    r6, #40
         stmia   r6!, {r0-r3}
-        ldr     r0, [r7, #68]           @ fuel
-        subs    r0, #1
-        str     r0, [r7, #68]
+        mov     r6, r12                 @ fuel
+        subs    r6, #1
+        mov     r12, r6
         blo     limpet_jit_leave
+        str     r6, [r7]                @ x0 has room
         mov     r6, lr
-        mov     r3, r12
-        str     r3, [r7, #0]             @ x0 has room
         mov     r0, r7
         ldr     r1, [sp]
         bl      limpet_jit_find

@@ -59,6 +59,7 @@ private:
     static constexpr uint32_t kMarkHalfwords = 8;
     static constexpr uint32_t kMarks = 4;
 
+    static constexpr uint32_t kRecent = 4;
     static constexpr uint32_t kChunkHalfwords = 128; ///< of guest code, whose labels are known at a time
 
     // ---- The sweep.
@@ -70,6 +71,7 @@ private:
         frame_ = 0;
         for (uint16_t& mark : marks_) mark = 0;
         marked_ = 0;
+        for (Label& label : recent_) label.index = kNoReturn; // none
         const uint32_t end = window_.code_size / 2;
         chunk_end_ = 0;
         for (index_ = 0; index_ < end; index_ += d_.length / 2) {
@@ -154,6 +156,7 @@ private:
     }
 
     void add_label(uint32_t index) {
+        recent_[label_count_ % kRecent] = {static_cast<uint16_t>(index), static_cast<uint16_t>(at_)};
         ++label_count_;
         if (label_count_ <= labels_max_ && out_ == nullptr)
             labels_[-static_cast<int32_t>(label_count_)] = {static_cast<uint16_t>(index), static_cast<uint16_t>(at_)};
@@ -194,10 +197,18 @@ private:
         temp_is_stack_ = false;
     }
 
+    /// Does a conditional branch from here reach `index`? Back to one of the last labels that is known, forward it is a
+    /// matter of take_note().
+    [[nodiscard]] bool is_near(uint32_t index) const {
+        if (index > index_) return 2 * (index - index_) <= near_bytes_;
+        for (const Label& label : recent_)
+            if (label.index == index) return at_ - label.at < 126;
+        return false;
+    }
+
     /// A jump to `index`, when `condition` holds.
     void branch(uint32_t condition, uint32_t index) {
-        const uint32_t bytes = 2 * (index < index_ ? index_ - index : index - index_);
-        if (bytes <= near_bytes_) {
+        if (is_near(index)) {
             put(t::b_if(condition, distance(index)));
             return;
         }
@@ -228,6 +239,13 @@ private:
             put(t::mvns(d, d));
             return;
         }
+        if (value - 256 < 255) {
+            put(t::movs_imm8(d, 255));
+            put(t::adds_imm8(d, value - 255));
+            return;
+        }
+        uint32_t zeros = 0;
+        for (; value != 0 && (value & 1) == 0; value >>= 1) ++zeros;
         // From the highest bits that are not 0 on, eight at a time.
         uint32_t low = 24;
         while (low != 0 && (value >> low) == 0) low -= 8;
@@ -242,7 +260,7 @@ private:
             put(t::adds_imm8(d, bits));
             shift = 0;
         }
-        if (shift != 0) put(t::lsls(d, d, shift));
+        if (shift + zeros != 0) put(t::lsls(d, d, shift + zeros));
     }
 
     // ---- Registers.
@@ -279,10 +297,13 @@ private:
         }
         put(t::str(kTemp, kVm, 4 * x));
         if (x != 2) return;
-        // What makes room below sp is a function's start: its instructions use what it made room for.
-        if (d_.kind == kOpImm && d_.rs1 == 2 && 0 - d_.imm < 256) frame_ = static_cast<uint8_t>(0 - d_.imm);
         call_runtime(kSetStack);
+        put((index_ + d_.length / 2) | kNoReturn);
         stack_bytes_ = 0;
+        // What makes room below sp is a function's start: its instructions use what it made room for. The old sp was
+        // not above the window, so all of that is inside.
+        if (d_.kind == kOpImm && d_.rs1 == 2 && 0 - d_.imm < 256)
+            frame_ = stack_bytes_ = static_cast<uint8_t>(0 - d_.imm);
     }
 
     // A second register for what is not in a low one: r5, whose own value waits in kLink.
@@ -491,15 +512,17 @@ private:
         if (bytes > stack_bytes_) {
             if (bytes < frame_) bytes = frame_;
             stack_bytes_ = static_cast<uint8_t>(bytes);
-            put(t::mov_high(kTemp, kStack));
+            load(kTemp, 2);
             put(t::adds_imm8(kTemp, bytes));
-            put(t::mov_high(kLink, kData));
-            put(t::add_high(kLink, kEnd));
-            put(t::cmp_high(kTemp, kLink));
+            put(t::cmp_high(kTemp, kEnd));
             put(t::b_if(t::kNotAbove, 3));
             exit(index_ | kNoReturn);
+            put(t::subs_imm8(kTemp, bytes));
+            put(t::add_high(kTemp, kData));
+        } else if (!temp_is_stack_) {
+            load(kTemp, 2);
+            put(t::add_high(kTemp, kData));
         }
-        if (!temp_is_stack_) put(t::mov_high(kTemp, kStack));
         temp_is_stack_ = true;
     }
 
@@ -626,9 +649,9 @@ private:
     /// Charges what has run since the last place where a jump can come to, and jumps to what is not later in the code,
     /// or exits when the budget is used up.
     void jump_back(uint32_t index) {
-        put(t::ldr(kTemp, kVm, kFuelOffset));
+        put(t::mov_high(kTemp, kFuel));
         put(t::subs_imm8(kTemp, executed_));
-        put(t::str(kTemp, kVm, kFuelOffset));
+        put(t::mov_high(kFuel, kTemp));
         branch(t::kNotBelow, index);
         exit_here();
     }
@@ -716,6 +739,7 @@ private:
     uint16_t chunk_end_;
     uint16_t marked_; ///< index of the last note
     uint16_t marks_[kMarks];
+    Label recent_[kRecent]; ///< the last labels
     uint32_t label_bits_[kChunkHalfwords / 32 + 1];
 };
 
