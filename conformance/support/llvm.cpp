@@ -63,19 +63,32 @@ std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t
     return texts;
 }
 
-std::vector<std::string> llvm_bpf_text(std::span<const uint8_t> code) {
+/// What llvm-mc makes of bytes, one instruction after another.
+static std::vector<std::string> disassembled(std::span<const uint8_t> code, const std::string& target) {
     const Scratch scratch;
     {
         std::ofstream source(scratch.file("t.s"));
         for (const uint8_t byte : code) source << uint32_t{byte} << '\n';
     }
-    run(std::string(kLlvmMc) + " --disassemble -triple=bpfel -mcpu=v4 " + scratch.file("t.s") + " > " +
-        scratch.file("t.txt"));
+    run(std::string(kLlvmMc) + " --disassemble " + target + " " + scratch.file("t.s") + " > " + scratch.file("t.txt"));
     std::vector<std::string> texts;
     std::ifstream listing(scratch.file("t.txt"));
     for (std::string line; std::getline(listing, line);)
         if (line.starts_with('\t') && line != "\t.text") texts.push_back(instruction_of(line));
     return texts;
+}
+
+std::vector<std::string> llvm_bpf_text(std::span<const uint8_t> code) {
+    return disassembled(code, "-triple=bpfel -mcpu=v4");
+}
+
+std::vector<std::string> llvm_thumb_text(std::span<const uint16_t> code) {
+    std::vector<uint8_t> bytes;
+    for (const uint16_t halfword : code) {
+        bytes.push_back(static_cast<uint8_t>(halfword));
+        bytes.push_back(static_cast<uint8_t>(halfword >> 8));
+    }
+    return disassembled(bytes, "-triple=thumbv6m");
 }
 
 } // namespace limpet::conformance

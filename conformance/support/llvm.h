@@ -16,4 +16,8 @@ namespace limpet::conformance {
 /// What llvm-mc prints for the eBPF instructions in `code`, one after another. Throws std::runtime_error when it fails.
 [[nodiscard]] std::vector<std::string> llvm_bpf_text(std::span<const uint8_t> code);
 
+/// What llvm-mc prints for the Thumb instructions of ARMv6-M in `code`, one after another; a branch shows its distance
+/// in bytes from 4 bytes behind it. Throws std::runtime_error when it fails.
+[[nodiscard]] std::vector<std::string> llvm_thumb_text(std::span<const uint16_t> code);
+
 } // namespace limpet::conformance
