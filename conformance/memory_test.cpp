@@ -167,6 +167,21 @@ TEST_P(Memory, CodeIsNoData) {
     EXPECT_TRUE(run.arena.surroundings_intact());
 }
 
+/// sp is a register like others: what it is aligned to is the guest's affair.
+TEST_P(Memory, MisalignedStack) {
+    for (const uint32_t down : {16U, 15U, 14U, 13U}) {
+        Code code;
+        code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - down});
+        code.add("sw", {.rs1 = 2, .rs2 = kRegisters[0].value, .imm = 4});
+        code.add("lw", {.rd = 10, .rs1 = 2, .imm = 4});
+        Trial run(backend(), code);
+        run.x(2) = kPlain.data_end();
+        run.x(kRegisters[0].value) = kValue;
+        EXPECT_EQ(run.run_from(kPlain.code_start), LIMPET_BREAKPOINT);
+        EXPECT_EQ(run.x(10), kValue) << down;
+    }
+}
+
 /// sp runs down into the read-only data: the wall.
 TEST_P(Memory, StackOverflowIsAStoreTrap) {
     Code code;
