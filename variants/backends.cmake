@@ -1,67 +1,64 @@
-# The backends. One line registers one: its name, its folder, its namespace, and what it is optimised for. A setting of
-# a backend is a line of its own, named BACKEND/SETTING; names of targets and files have a dash or an underscore for /.
-#
-# <folder>/<last part of folder>.h defines  template <Isa, class Host> limpet_status limpet::<namespace>::run(vm, host).
+# The backends. One line registers one: its name, its header, its namespace, what it is optimised for, and what tunes
+# gcc's code for it on Cortex-M0+ (measured, see ARCHITECTURE.md). A setting of a backend is a line of its own, named
+# BACKEND/SETTING; names of targets and files have a dash or an underscore for /.
 # The host's registry and every microcontroller build are made from this list.
 #
-# A line limpet_thumb_backend(...) registers one that exists as Thumb code only: its header is compiled for Cortex-M
-# alone (it emits Thumb), or it is assembly (optimisation "asm") that carries out limpet.h by itself. On a PC it has the same name, and
-# its Cortex-M0+ library runs in an emulator (thumb/).
+# limpet_backend        <header> defines  template <Isa, class Host> limpet_status limpet::<namespace>::run(vm, host)
+# limpet_thumb_backend  one that exists as Thumb code only: its header is compiled for Cortex-M alone (it emits Thumb),
+#                       or it is assembly (optimisation "asm") that carries out limpet.h by itself. On a PC it has the
+#                       same name, and its Cortex-M0+ library runs in an emulator (thumb/).
+# limpet_bpf_backend    one for eBPF: <header> defines  template <class Host> limpet_status run(limpet_bpf_vm&, host)
 
 set(LIMPET_ISAS rv32e rv32ec rv32emc rv32ecx)
-set(LIMPET_BACKENDS "")
-set(LIMPET_THUMB_BACKENDS "")
+set(LIMPET_BPF_ISAS ebpf)
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
 set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch)
 # Of these, those that run rv32ecx, too (interp/rv32/xlimpet.md).
 set(LIMPET_XLIMPET_BACKENDS rv32-switch)
 
-function(limpet_backend name header namespace opt)
-  set(LIMPET_BACKENDS ${LIMPET_BACKENDS} ${name} PARENT_SCOPE)
-  set(LIMPET_HEADER_${name} ${header} PARENT_SCOPE)
-  set(LIMPET_NAMESPACE_${name} ${namespace} PARENT_SCOPE)
-  set(LIMPET_OPT_${name} ${opt} PARENT_SCOPE)
-  set(LIMPET_TUNING_${name} ${ARGN} PARENT_SCOPE)
-endfunction()
-
-macro(limpet_thumb_backend name)
-  list(APPEND LIMPET_THUMB_BACKENDS ${name})
-  limpet_backend(${name} ${ARGN})
+macro(limpet_register list name header namespace opt)
+  list(APPEND ${list} ${name})
+  set(LIMPET_HEADER_${name} ${header})
+  set(LIMPET_NAMESPACE_${name} ${namespace})
+  set(LIMPET_OPT_${name} ${opt})
+  set(LIMPET_TUNING_${name} ${ARGN})
 endmacro()
 
-# What follows the optimisation tunes gcc's code for it on Cortex-M0+; measured, see ARCHITECTURE.md.
-#              name             header                   namespace         optimisation
-limpet_backend(rv32-switch      rv32/switch/switch.h     rv32_switch       -Os
+macro(limpet_backend)
+  limpet_register(LIMPET_BACKENDS ${ARGV})
+endmacro()
+
+macro(limpet_thumb_backend)
+  list(APPEND LIMPET_THUMB_BACKENDS ${ARGV0})
+  limpet_register(LIMPET_BACKENDS ${ARGV})
+endmacro()
+
+macro(limpet_bpf_backend)
+  limpet_register(LIMPET_BPF_BACKENDS ${ARGV})
+endmacro()
+
+set(LIMPET_BACKENDS "")
+set(LIMPET_THUMB_BACKENDS "")
+set(LIMPET_BPF_BACKENDS "")
+limpet_backend(rv32-switch       rv32/switch/switch.h        rv32_switch       -Os
                -fno-jump-tables -fno-reorder-blocks -fno-tree-dominator-opts -fno-tree-vrp -fno-cse-follow-jumps
                -fno-if-conversion)
-limpet_backend(rv32-goto        rv32/goto/goto.h         rv32_goto         -O2
+limpet_backend(rv32-goto         rv32/goto/goto.h            rv32_goto         -O2
                -fno-crossjumping -fno-reorder-blocks -fno-tree-dominator-opts -fno-cse-follow-jumps
                -fno-rerun-cse-after-loop --param=max-goto-duplication-insns=2)
-limpet_backend(rv32-goto/lean   rv32/goto/lean.h         rv32_goto_lean    -O2
+limpet_backend(rv32-goto/lean    rv32/goto/lean.h            rv32_goto_lean    -O2
                -fno-jump-tables -fno-reorder-blocks -fno-if-conversion -fno-tree-sink -fno-tree-dominator-opts
                -fno-tree-ter -fno-tree-vrp -fno-tree-reassoc -fno-rerun-cse-after-loop)
-limpet_backend(rv32-threaded    rv32/threaded/threaded.h rv32_threaded     -Os
+limpet_backend(rv32-threaded     rv32/threaded/threaded.h    rv32_threaded     -Os
                -fno-jump-tables)
-
-# Those for eBPF. <header> defines  template <class Host> limpet_status limpet::<namespace>::run(limpet_bpf_vm&, host).
-set(LIMPET_BPF_ISAS ebpf)
-set(LIMPET_BPF_BACKENDS "")
-
-function(limpet_bpf_backend name header namespace opt)
-  set(LIMPET_BPF_BACKENDS ${LIMPET_BPF_BACKENDS} ${name} PARENT_SCOPE)
-  set(LIMPET_HEADER_${name} ${header} PARENT_SCOPE)
-  set(LIMPET_NAMESPACE_${name} ${namespace} PARENT_SCOPE)
-  set(LIMPET_OPT_${name} ${opt} PARENT_SCOPE)
-  set(LIMPET_TUNING_${name} ${ARGN} PARENT_SCOPE)
-endfunction()
-
-limpet_thumb_backend(rv32-tiny  rv32/tiny/tiny.S         rv32_tiny         asm)
-limpet_thumb_backend(rv32-jit   rv32/jit/jit.h           rv32_jit          -Os
+limpet_thumb_backend(rv32-tiny   rv32/tiny/tiny.S            rv32_tiny         asm)
+limpet_thumb_backend(rv32-jit    rv32/jit/jit.h              rv32_jit          -Os
                      -fno-tree-loop-distribute-patterns -fno-jump-tables)
-limpet_bpf_backend(bpf-switch   bpf/switch/switch.h      bpf_switch        -Os
-                   -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations -fno-forward-propagate
-                   -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability -fira-region=all)
-limpet_bpf_backend(bpf-threaded bpf/threaded/threaded.h  bpf_threaded      -O2
+limpet_bpf_backend(bpf-switch    bpf/switch/switch.h         bpf_switch        -Os
+                   -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
+                   -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability
+                   -fira-region=all)
+limpet_bpf_backend(bpf-threaded  bpf/threaded/threaded.h     bpf_threaded      -O2
                    -fno-tree-loop-distribute-patterns)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
