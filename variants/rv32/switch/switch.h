@@ -97,11 +97,13 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
                 if (f3 == 4) { // c.lbu, c.sb; f3 is kByteUnsigned
                     if ((insn & kZcbOther) != 0) goto reserved;
                     a += zcb_imm_byte(insn);
+                    b = insn;
                 byte:
-                    if ((insn & kXStore) != 0) f3 = kStore | kByte;
+                    if ((b & kXStore) != 0) f3 = kStore | kByte;
                     goto access;
                 }
                 b = cx_shamt(insn);
+                asm volatile("" : "+r"(f3));     // gcc would prepare f3 >> 2 for all instructions
                 if ((f3 & 2) == 0) goto compute; // c.x.slli (1), c.x.srli (5): f3 is that of slli, srli
                 // c.x.bltu (3), c.x.bgeu (7)
                 if (alu(kSltu, a, x[rd]) == f3 >> 2) continue;
@@ -161,7 +163,7 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
                 rd = cx_rd(insn); // c.x.lbusp, c.x.sbsp
                 a = x[2] + cx_imm_sp(insn);
                 f3 = kByteUnsigned;
-                insn >>= 1; // moves bit 12 to kXStore
+                b = insn >> 1; // moves bit 12 to kXStore
                 goto byte;
             }
 
