@@ -16,11 +16,10 @@ namespace limpet::bpf {
 [[gnu::noinline]] constexpr uint64_t divide(uint64_t& number, uint64_t divisor) {
     uint64_t remainder = 0;
     for (uint32_t i = 64; i != 0; --i) {
-        const bool beyond = static_cast<int64_t>(remainder) < 0; // of 64 bits, when it is doubled
-        remainder += remainder;
+        remainder += remainder; // it was the upper 64 - i bits: nothing is lost
         if (static_cast<int64_t>(number) < 0) ++remainder;
         number += number;
-        if (beyond || remainder >= divisor) {
+        if (remainder >= divisor) {
             remainder -= divisor;
             ++number;
         }
