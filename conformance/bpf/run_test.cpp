@@ -315,6 +315,23 @@ TEST_P(BpfRun, EveryWidthAtEveryEdge) {
     }
 }
 
+TEST_P(BpfRun, AnOffsetCarriesIntoTheUpperHalf) {
+    for (const int32_t offset : {0x180, -0x180})
+        for (const uint64_t insn : {make(0x61, 2, 1, offset), make(0x63, 1, 2, offset)}) {
+            Guest& g = guest({insn, kExit});
+            const auto reaches = [&](uint64_t address) {
+                Registers registers{};
+                registers[1] = address - static_cast<uint64_t>(int64_t{offset});
+                set_registers(g, registers);
+                stand_at(g, 0);
+                return backend().resume(g, 10) == LIMPET_RETURN;
+            };
+            EXPECT_TRUE(reaches(0x100)); // from beyond 0 when the offset is positive
+            EXPECT_FALSE(reaches(0x100000100));
+            EXPECT_FALSE(reaches(0xffffffff00000100));
+        }
+}
+
 TEST_P(BpfRun, ATrapLeavesEverythingAsItWas) {
     for (const uint64_t insn : {make(0x79, 2, 1), make(0x7b, 1, 2), make(0xdb, 1, 2, 0, 0xf1),
                                 make(0xdb, 1, 2, 0, 0xe1), make(0x7a, 1, 0, 0, 5), call_host(-1)}) {
