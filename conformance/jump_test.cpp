@@ -183,6 +183,20 @@ TEST_P(Jumps, Entry) {
     }
 }
 
+/// Into the second half of an instruction, which is ebreak: it runs, or the jump is refused; nothing else may happen.
+TEST_P(Jumps, IntoTheMiddle) {
+    if (!isa().compressed) return;
+    constexpr uint32_t middle = kStart + 6;
+    for (const Code& jump : {Code().add("jalr", {.rs1 = kTarget}), Code().add("jal", {.imm = 6})}) {
+        Trial run(backend(), Code(jump).add("lui", {.rd = kLink, .imm = 0x90020000}));
+        run.x(kTarget) = middle;
+        run.x(kLink) = 0x1234;
+        const limpet_status status = run.run_from(kStart);
+        EXPECT_TRUE(status == LIMPET_FETCH || (status == LIMPET_BREAKPOINT && run.pc() == middle)) << status;
+        EXPECT_EQ(run.x(kLink), 0x1234U);
+    }
+}
+
 /// The last halfword of the code is the first half of a 4-byte instruction: every value that it can have (without C,
 /// any: that profile knows no other length). What lies behind must not complete it.
 TEST_P(Jumps, CutInstructions) {
