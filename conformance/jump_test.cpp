@@ -55,6 +55,10 @@ TEST_P(Jumps, JalrClearsBitZero) {
     JalrTrial run(backend(), kStart + 65);
     EXPECT_EQ(run.run_from(kStart), LIMPET_BREAKPOINT);
     EXPECT_EQ(run.pc(), kStart + 64);
+    Trial plain(backend(), Code().add("jalr", {.rs1 = kTarget})); // a return, which backends may treat by itself
+    plain.x(kTarget) = kStart + 65;
+    EXPECT_EQ(plain.run_from(kStart), LIMPET_BREAKPOINT);
+    EXPECT_EQ(plain.pc(), kStart + 64);
     JalrTrial outside(backend(), kEnd + 1);
     outside.run_from(kStart);
     expect_bad_jump(outside, kEnd);

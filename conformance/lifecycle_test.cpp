@@ -138,6 +138,20 @@ TEST_P(InProcess, PrepareDemandsAlignedMemory) {
     }
 }
 
+/// Each register reaches the next instruction and the host, wherever a backend may keep it.
+TEST_P(Lifecycle, RegistersAreTheSameForAllInstructions) {
+    for (uint32_t reg = 1; reg < 16; ++reg) {
+        const uint32_t other = reg == 5 ? 6 : 5;
+        Code code;
+        code.add("addi", {.rd = reg, .imm = 7}).add("xori", {.rd = other, .rs1 = reg, .imm = 5});
+        code.add("xori", {.rd = reg, .rs1 = reg, .imm = 9}).add("addi", {.rd = reg, .rs1 = reg, .imm = 1}).add("ecall");
+        Trial run(backend(), code);
+        EXPECT_EQ(run.run_from(kStart), LIMPET_ECALL);
+        EXPECT_EQ(run.x(other), 2U) << reg;
+        EXPECT_EQ(run.x(reg), 15U) << reg;
+    }
+}
+
 /// x0 is 0 after every instruction that could write it, to the next instruction and to the host.
 TEST_P(Lifecycle, X0IsNeverWritten) {
     for (const rv32::Instruction& row : rv32::kInstructions) {
