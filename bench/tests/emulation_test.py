@@ -102,7 +102,9 @@ class Backends(unittest.TestCase):
                     self.assertLess(measured["empty"]["executed"], 20)
                     images = [BENCH.mcu / "firmware" / name for name in (variant.flash_image, "flash-none.elf")]
                     self.assertEqual(sum(sizes.of_backend(*images).values()), BENCH.flash_bytes(variant))
-                    for name in ("crc32", "fib"):
+                    # What is translated may depend on where the data window's parts end, which for a plain ELF file is
+                    # elsewhere: these two access no data but their stack.
+                    for name in ("alu", "fib") if measured["crc32"]["prepared_bytes"] else ("crc32", "fib"):
                         seen = (BENCH.flash_bytes(variant), measured[name]["executed"], measured[name]["cycles"])
                         told = told_by_command(variant.isa, name)[variant.backend]
                         self.assertEqual((told[0], told[2]), (seen[0], seen[2]))

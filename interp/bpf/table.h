@@ -59,31 +59,31 @@ inline constexpr Field kTarget{Use::kBranch};
 constexpr Field fixed(uint32_t value) { return {Use::kFixed, static_cast<uint8_t>(value)}; }
 
 struct Named {
-    uint32_t code;
     const char* name;
     const char* symbol;
+    uint32_t code;
     uint32_t offset = 0;
 };
 
-inline constexpr Named kArithmetic[] = {{kAdd, "add", "+="},      {kSub, "sub", "-="},     {kMul, "mul", "*="},
-                                        {kDiv, "div", "/="},      {kOr, "or", "|="},       {kAnd, "and", "&="},
-                                        {kLsh, "lsh", "<<="},     {kRsh, "rsh", ">>="},    {kMod, "mod", "%="},
-                                        {kXor, "xor", "^="},      {kMov, "mov", "="},      {kArsh, "arsh", "s>>="},
-                                        {kDiv, "sdiv", "s/=", 1}, {kMod, "smod", "s%=", 1}};
-inline constexpr Named kConditions[] = {{kJeq, "jeq", "=="},    {kJgt, "jgt", ">"},    {kJge, "jge", ">="},
-                                        {kJset, "jset", "&"},   {kJne, "jne", "!="},   {kJsgt, "jsgt", "s>"},
-                                        {kJsge, "jsge", "s>="}, {kJlt, "jlt", "<"},    {kJle, "jle", "<="},
-                                        {kJslt, "jslt", "s<"},  {kJsle, "jsle", "s<="}};
-inline constexpr Named kAtomics[] = {{kAdd << 4, "add", "+="},
-                                     {kOr << 4, "or", "|="},
-                                     {kAnd << 4, "and", "&="},
-                                     {kXor << 4, "xor", "^="},
-                                     {kAdd << 4 | kFetch, "fetch_add", "add"},
-                                     {kOr << 4 | kFetch, "fetch_or", "or"},
-                                     {kAnd << 4 | kFetch, "fetch_and", "and"},
-                                     {kXor << 4 | kFetch, "fetch_xor", "xor"},
-                                     {kExchange, "xchg", "xchg"},
-                                     {kCompareExchange, "cmpxchg", "cmpxchg"}};
+inline constexpr Named kArithmetic[] = {{"add", "+=", kAdd},      {"sub", "-=", kSub},     {"mul", "*=", kMul},
+                                        {"div", "/=", kDiv},      {"or", "|=", kOr},       {"and", "&=", kAnd},
+                                        {"lsh", "<<=", kLsh},     {"rsh", ">>=", kRsh},    {"mod", "%=", kMod},
+                                        {"xor", "^=", kXor},      {"mov", "=", kMov},      {"arsh", "s>>=", kArsh},
+                                        {"sdiv", "s/=", kDiv, 1}, {"smod", "s%=", kMod, 1}};
+inline constexpr Named kConditions[] = {{"jeq", "==", kJeq},    {"jgt", ">", kJgt},    {"jge", ">=", kJge},
+                                        {"jset", "&", kJset},   {"jne", "!=", kJne},   {"jsgt", "s>", kJsgt},
+                                        {"jsge", "s>=", kJsge}, {"jlt", "<", kJlt},    {"jle", "<=", kJle},
+                                        {"jslt", "s<", kJslt},  {"jsle", "s<=", kJsle}};
+inline constexpr Named kAtomics[] = {{"add", "+=", kAdd << 4},
+                                     {"or", "|=", kOr << 4},
+                                     {"and", "&=", kAnd << 4},
+                                     {"xor", "^=", kXor << 4},
+                                     {"fetch_add", "add", kAdd << 4 | kFetch},
+                                     {"fetch_or", "or", kOr << 4 | kFetch},
+                                     {"fetch_and", "and", kAnd << 4 | kFetch},
+                                     {"fetch_xor", "xor", kXor << 4 | kFetch},
+                                     {"xchg", "xchg", kExchange},
+                                     {"cmpxchg", "cmpxchg", kCompareExchange}};
 struct NamedSize {
     Size size;
     const char* name;
@@ -92,10 +92,10 @@ struct NamedSize {
 };
 inline constexpr NamedSize kSizes[] = {
     {kByte, "b", "u8", "s8"}, {kHalf, "h", "u16", "s16"}, {kWord, "w", "u32", "s32"}, {kDouble, "dw", "u64", ""}};
-inline constexpr Named kSignExtensions[] = {{8, "8", "s8"}, {16, "16", "s16"}, {32, "32", "s32"}};
-inline constexpr Named kToLittle[] = {{16, "le16", "le16"}, {32, "le32", "le32"}, {64, "le64", "le64"}};
-inline constexpr Named kToBig[] = {{16, "be16", "be16"}, {32, "be32", "be32"}, {64, "be64", "be64"}};
-inline constexpr Named kSwaps[] = {{16, "bswap16", "bswap16"}, {32, "bswap32", "bswap32"}, {64, "bswap64", "bswap64"}};
+inline constexpr Named kSignExtensions[] = {{"8", "s8", 8}, {"16", "s16", 16}, {"32", "s32", 32}};
+inline constexpr Named kToLittle[] = {{"le16", "le16", 16}, {"le32", "le32", 32}, {"le64", "le64", 64}};
+inline constexpr Named kToBig[] = {{"be16", "be16", 16}, {"be32", "be32", 32}, {"be64", "be64", 64}};
+inline constexpr Named kSwaps[] = {{"bswap16", "bswap16", 16}, {"bswap32", "bswap32", 32}, {"bswap64", "bswap64", 64}};
 
 /// Rows as they are added. One row more than it holds does not compile.
 struct Table {

@@ -114,9 +114,10 @@ class Measure(GuestTest):
 
     def test_a_library_that_does_something_else_is_noticed(self):
         """One that runs without the 16-bit instructions of the guest."""
-        command = pathlib.Path(LIMPET).resolve()
+        settings = (pathlib.Path(LIMPET).resolve().parents[1] / "CMakeCache.txt").read_text()
+        cross_build = pathlib.Path(re.search(r"^LIMPET_CROSS_DIR:PATH=(.*)", settings, re.M)[1])
         folder = self.folder / "images"
-        shutil.copytree(command.parent.parent / "variants/m0plus/variants/thumb", folder,
+        shutil.copytree(cross_build / "variants/thumb", folder,
                         ignore=lambda _, names: [name for name in names if not name.endswith((".bin", ".txt"))])
         shutil.copy(folder / "thumb-rv32-switch-rv32e.bin", folder / "thumb-rv32-goto-rv32ec.bin")
         self.assert_refused(70, "does something else than rv32-switch", "measure", self.image(COUNT),

@@ -52,6 +52,7 @@ inline uint32_t address_of(const limpet_vm& vm, const Record* records, const Rec
     return vm.window.code_start + static_cast<uint32_t>(p - records) * kSlotBytes;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the register is written to
 [[gnu::always_inline]] inline Register& at(char* r, uint32_t offset) {
     return *reinterpret_cast<Register*>(r + offset);
 }
