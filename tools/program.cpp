@@ -59,6 +59,7 @@ void Program::read_bpf_file() {
 
 void Program::read_image_file() {
     image_ = read_container(file_);
+    lines_ = image_->lines;
     elf_.segments.push_back({.address = image_->windows.code_start,
                              .data = image_->code,
                              .size = image_->windows.code_size,

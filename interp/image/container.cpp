@@ -50,7 +50,25 @@ Json messages_json(const Container& container) {
     return result;
 }
 
-/// All but the build id.
+Json lines_json(const Container& container) {
+    Json files = Json::array();
+    Json rows = Json::array();
+    for (const auto& [address, text] : container.lines) {
+        const size_t colon = text.rfind(':');
+        if (colon == std::string::npos) {
+            rows.push_back({address, 0, 0});
+            continue;
+        }
+        const Json file = text.substr(0, colon);
+        const auto known = std::ranges::find(files, file);
+        const auto position = known - files.begin();
+        if (known == files.end()) files.push_back(file);
+        rows.push_back({address, position, std::stoul(text.substr(colon + 1))});
+    }
+    return {{"files", files}, {"rows", rows}};
+}
+
+/// What the image does: all but the build id and the source lines.
 Json metadata_json(const Container& container) {
     return {{"isa", container.isa},
             {"encoding", container.encoding},
@@ -111,6 +129,7 @@ std::vector<uint8_t> write_container(Container& container) {
     Json metadata = metadata_json(container);
     container.build_id = make_build_id(metadata.dump(), payload);
     metadata["build_id"] = container.build_id;
+    if (!container.lines.empty()) metadata["lines"] = lines_json(container);
     const std::string text = metadata.dump();
 
     std::vector<uint8_t> file(kHeaderBytes);

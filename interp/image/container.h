@@ -16,7 +16,10 @@
 ///      "code_start": .., "code_size": .., "stack_top": .., "stack_bytes": .., "entries": {"task": address, ..},
 ///      "imports": [{"name": .., "signature": .., "fixups": [offset in the code, ..]}, ..],
 ///      "messages": [{"id": .., "name": .., "size": .., "fields": [{"name": .., "offset": .., "type": .., "count": ..},
-///      ..]}, ..], "build_id": "16 hexadecimal digits"}
+///      ..]}, ..], "build_id": "16 hexadecimal digits",
+///      "lines": {"files": ["driver.c", ..], "rows": [[address, position in files, line], ..]}}
+///
+/// Lines tell where the code from that address on comes from; line 0: that is not known. They may be left out.
 ///
 /// A host call in the code has the id kUnboundId, which no firmware has, until bind_imports() gives it the id of a
 /// firmware. Fixups are instructions of 4 bytes or, in rv32ecx, of 2, as their lowest bits say.
@@ -29,6 +32,7 @@
 #include "../rv32/isa.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -65,7 +69,9 @@ struct Container {
     std::vector<Entry> entries;
     std::vector<Import> imports;
     std::vector<Message> messages;
-    std::string build_id;      ///< made by write_container
+    std::string build_id; ///< made by write_container
+    /// "driver.c:12" by the address where its code begins; "" where code begins that no line is known of.
+    std::map<uint32_t, std::string> lines;
     std::vector<uint8_t> data; ///< the data window from address 0; what lies behind it is 0
     std::vector<uint8_t> code; ///< the code window without its guard
 

@@ -243,6 +243,33 @@ void read_build_id(const Object& object, Container& container) {
         fail("with the build id " + shown(container.build_id));
 }
 
+/// Names of source files, which are shown to users.
+std::vector<std::string> read_files(const Object& lines) {
+    std::vector<std::string> files;
+    for (const Json& name : lines.list("files")) {
+        if (!name.is_string()) fail("metadata: a file of lines is not text");
+        const std::string text = name.get<std::string>();
+        files.push_back(shown(text).substr(1, std::min(text.size(), kNameBytesMax)));
+    }
+    return files;
+}
+
+void read_lines(const Json& metadata, Container& container) {
+    if (!metadata.contains("lines")) return;
+    const Object lines(metadata["lines"], "lines");
+    const std::vector<std::string> files = read_files(lines);
+    for (const Json& row : lines.list("rows")) {
+        if (!row.is_array() || row.size() != 3) fail("metadata: a row of lines is not three numbers");
+        const uint32_t address = lines.as_number(row[0], "a row");
+        const uint32_t file = lines.as_number(row[1], "a row");
+        const uint32_t line = lines.as_number(row[2], "a row");
+        if (line != 0 && file >= files.size()) fail("metadata: a row of lines names no file");
+        if (!container.lines.empty() && address <= container.lines.rbegin()->first)
+            fail("metadata: lines are not in order");
+        container.lines[address] = line == 0 ? "" : files[file] + ":" + std::to_string(line);
+    }
+}
+
 Json parse(std::span<const uint8_t> text) {
     Json metadata = Json::parse(text.begin(), text.end(), nullptr, false);
     if (metadata.is_discarded()) fail("metadata is not JSON");
@@ -275,6 +302,7 @@ Container read_container(std::span<const uint8_t> file) {
     read_imports(object, isa, container);
     read_messages(object, container);
     read_build_id(object, container);
+    read_lines(metadata, container);
     return container;
 }
 

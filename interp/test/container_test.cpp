@@ -40,6 +40,7 @@ Container example() {
     append(image.code, kUnboundCall, 4);
     append(image.code, kUnboundCall, 4);
     append(image.code, 0x8082, 2);
+    image.lines = {{96, "driver.c:12"}, {100, ""}, {104, "driver.c:3"}};
     return image;
 }
 
@@ -117,6 +118,7 @@ TEST(Container, IsReadAsItWasWritten) {
     EXPECT_EQ(read.messages[0].fields[1].name, "axis");
     EXPECT_EQ(read.messages[0].fields[1].count, 2U);
     EXPECT_EQ(read.messages[0].fields[0].count, 0U);
+    EXPECT_EQ(read.lines, image.lines);
 }
 
 TEST(Container, BuildIdTellsContentsApart) {
@@ -132,6 +134,10 @@ TEST(Container, BuildIdTellsContentsApart) {
     image.entries[1].name = "filter";
     (void)write_container(image);
     EXPECT_NE(image.build_id, id);
+    image = example();
+    image.lines.clear(); // does the same
+    (void)write_container(image);
+    EXPECT_EQ(image.build_id, id);
 }
 
 TEST(Container, EveryTruncationIsRefusedAsOne) {
@@ -190,7 +196,9 @@ TEST(Container, NothingMayBeMissing) {
     for (const auto& [key, value] : metadata.items()) {
         Json less = metadata;
         less.erase(key);
-        EXPECT_EQ(refusal(with_metadata(less.dump())), "image metadata: the image has no " + key);
+        const bool optional = key == "lines";
+        EXPECT_EQ(refusal(with_metadata(less.dump())),
+                  optional ? "accepted" : "image metadata: the image has no " + key);
         EXPECT_NE(with("/" + key, nullptr), "accepted") << key;
         EXPECT_NE(with("/" + key, -1), "accepted") << key;
         EXPECT_NE(with("/" + key, 1.5), "accepted") << key;
@@ -287,6 +295,22 @@ TEST(Container, MessagesThatMakeNoSenseAreRefused) {
     EXPECT_EQ(with("/messages", Json::array({message, message})), "image with two messages 1");
     EXPECT_EQ(with("/build_id", "0123"), "image with the build id '0123'");
     EXPECT_EQ(with("/build_id", "0123456789abcdeF"), "image with the build id '0123456789abcdeF'");
+}
+
+TEST(Container, Lines) {
+    EXPECT_EQ(with("/lines/rows/2/0", 100), "image metadata: lines are not in order");
+    EXPECT_EQ(with("/lines/rows/0/1", 1), "image metadata: a row of lines names no file");
+    EXPECT_EQ(with("/lines/rows/1/1", 1), "accepted"); // line 0 names none
+    EXPECT_EQ(with("/lines/rows/0", Json::array({96, 0})), "image metadata: a row of lines is not three numbers");
+    EXPECT_EQ(with("/lines/rows/0/2", -1), "image metadata: a row of lines is not a number of 32 bits");
+    EXPECT_EQ(with("/lines/files/0", 1), "image metadata: a file of lines is not text");
+    EXPECT_EQ(with("/lines/rows", 1), "image metadata: rows of lines is not a list");
+    EXPECT_EQ(with("/lines", 1), "image metadata: lines is not an object");
+    Json metadata = Json::parse(example_metadata());
+    metadata["lines"]["files"][0] = "a\x1b.c";
+    EXPECT_EQ(read_container(with_metadata(metadata.dump())).lines.begin()->second, "a?.c:12");
+    metadata.erase("lines");
+    EXPECT_TRUE(read_container(with_metadata(metadata.dump())).lines.empty());
 }
 
 TEST(Container, WhatCannotBeReadIsNotWritten) {

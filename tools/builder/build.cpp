@@ -1,6 +1,7 @@
 #include "build.h"
 
 #include "../../interp/image/describe.h"
+#include "../../interp/image/lines.h"
 #include "../../interp/image/pack.h"
 #include "../../interp/image/relax.h"
 #include "../../interp/image/stack_use.h"
@@ -61,6 +62,19 @@ uint32_t stack_of(const ElfFile& program, const BuildOptions& options) {
     return bytes;
 }
 
+/// Where in the driver's sources the code comes from. DWARF has lines of what the linker dropped, too, at addresses
+/// that are not in the code, and of the generated functions that are inlined as host calls, which no user has written.
+std::map<uint32_t, std::string> lines_of_code(const Container& image, std::span<const uint8_t> elf) {
+    std::map<uint32_t, std::string> lines;
+    std::string last;
+    for (const auto& [address, line] : source_lines(elf)) {
+        const bool inside = address - image.windows.code_start < image.windows.code_size;
+        if (!inside || line == last || line.starts_with("limpet_imports.h:")) continue;
+        lines[address] = last = line;
+    }
+    return lines;
+}
+
 /// The program with `stack_bytes` of stack, in the instructions of the profile.
 std::vector<uint8_t> link(const BuildOptions& options, Compiler& compiler, uint32_t stack_bytes) {
     std::vector<uint8_t> elf = read_file(compiler.link(stack_bytes));
@@ -80,6 +94,7 @@ Built compile(const BuildOptions& options, Compiler& compiler, const std::vector
     const ElfFile program = read_elf(built.elf);
     Container image = pack(program, options.isa, declarations, stack_bytes);
     image.messages = described_messages(program, built.elf);
+    image.lines = lines_of_code(image, built.elf);
     built.image = write_container(image);
     return built;
 }
