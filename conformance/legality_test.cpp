@@ -83,7 +83,7 @@ TEST_P(Legality, AllShortEncodings) {
 TEST_P(Legality, LongEncodings) {
     Random random(4);
     const uint32_t samples = subject().mcu ? 1 : 8; // an emulated case costs 50 times as much
-    const uint32_t stride = is_slow() ? 16 : 1;
+    const uint32_t stride = is_slow() || (subject().mcu && isa().xlimpet) ? 16 : 1; // of Xlimpet all have 16 bits
     for (uint32_t first = 0; first < 1U << 18; first += stride) {
         const uint32_t key = first + random.below(stride);
         const uint32_t fixed = (key & 0x1f) << 2 | ((key >> 5) & 7) << 12 | (key >> 8 & 0x7f) << 25 |

@@ -70,6 +70,9 @@ private:
     /// most of it is spent on what surrounds the vector.
     static constexpr uint32_t kShareOfSlow = 128;
 
+    /// So do those of rv32ecx, where a vector has nothing of Xlimpet: another profile's library has been shown it.
+    static constexpr uint32_t kShareOfKnown = 8;
+
     std::vector<Subject> subjects_;
     std::set<const Backend*> slow_;
     std::vector<rv32::Isa> isas_; ///< of the subjects, in their order

@@ -280,12 +280,13 @@ void Machine::host_call(Guest& guest, Core& core) {
     std::array<uint32_t, 5> copy{};
     std::memcpy(copy.data(), ram(args), sizeof copy);
     host_call_sp_ = core[kSp];
+    const bool is_long = (guest.host.code[guest.vm.pc - window_.code_start] & 3) == 3; // or of Xlimpet
     core[0] = guest.host.call(&guest.vm, &guest.host, core[2], in_vm ? guest.vm.x + 10 : copy.data());
     put(guest);
     if (!in_vm) std::memcpy(ram(args), copy.data(), sizeof copy);
     save(guest, std::nullopt, guest.vm.fuel - 1);
     if (!in_vm) saved_vm_.x[10] = copy[0];
-    saved_vm_.pc += 4;
+    saved_vm_.pc += is_long ? 4 : 2;
     saved_vm_.status = LIMPET_FUEL;
     core[1] = core[2] = core[3] = core[12] = 0xdeadbeef; // a callee may change these
     core[kPc] = core[kLr];

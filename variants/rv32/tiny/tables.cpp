@@ -25,7 +25,7 @@ constexpr unsigned kLongRows = 16;   ///< row_of_opcode
     std::exit(1);
 }
 
-bool is_short(const Instruction& row) { return row.extension == Extension::kCompressed; }
+bool is_short(const Instruction& row) { return (row.match & 3) != 3; }
 
 /// The label in tiny.S, without h_, of what carries out a row.
 std::string handler(const Instruction& row) {
@@ -58,6 +58,14 @@ std::string handler(const Instruction& row) {
     case Format::kCSlli: return "c_slli";
     case Format::kCLwsp: return "c_lwsp";
     case Format::kCSwsp: return "c_swsp";
+    case Format::kZcbLoad:
+    case Format::kZcbStore: return "zcb";
+    case Format::kCXShift: return row.op == Op::kSlli ? "c_x_slli" : "c_x_srli";
+    case Format::kCXBranch: return "c_x_branch";
+    case Format::kCXLi: return "c_x_li";
+    case Format::kCXLoadSp:
+    case Format::kCXStoreSp: return "c_x_byte_sp";
+    case Format::kCXCall: return "c_x_call";
     default: return "c_jump";
     }
 }
@@ -72,10 +80,11 @@ Operands contribution(const Instruction& row, unsigned bit) {
             .imm = with.imm ^ without.imm};
 }
 
-/// c_lui shifts by itself: c.lui has the immediate of c.li 12 places higher.
+/// Handlers shift by themselves: c.lui has the immediate of c.li 12 places higher, c.x.bltu that of c.x.slli by one.
 uint32_t immediate_bit(const Instruction& row, unsigned bit) {
     const uint32_t imm = contribution(row, bit).imm;
-    return row.format == Format::kCLui ? static_cast<uint32_t>(static_cast<int32_t>(imm) >> 12) : imm;
+    const unsigned higher = row.format == Format::kCLui ? 12 : row.format == Format::kCXBranch ? 1 : 0;
+    return static_cast<uint32_t>(static_cast<int32_t>(imm) >> higher);
 }
 
 /// Where the bits of an immediate come from: to[i] is the immediate's bit that bit i of the instruction is, or -1.
@@ -172,29 +181,41 @@ private:
 constexpr unsigned kFieldA = 7;
 constexpr unsigned kFieldB = 2;
 
+/// Is the register an operand that the whole field of 5 or, primed, 3 bits names? (Not bits 5:2 of c.x.lbusp, which its
+/// handler finds by itself.)
+bool names(const Instruction& row, unsigned field_at, uint32_t Operands::*which) {
+    const bool primed = operands(row, row.match).*which == 8;
+    return (contribution(row, field_at).*which & 1) != 0 &&
+           (primed || (contribution(row, field_at + 4).*which & 16) != 0);
+}
+
+/// Does the handler find the immediate by itself?
+bool finds_immediate(Format format) {
+    return format == Format::kHostCall || format == Format::kCXCall || format == Format::kCXLoadSp ||
+           format == Format::kCXStoreSp;
+}
+
 /// Takes from a row of the instruction table what its key has to say; a key may stand for several.
 void add(Row& to, const Instruction& row, Formats& formats) {
-    const Operands low = contribution(row, kFieldA);
-    const Operands b = contribution(row, kFieldB);
-    const bool quadrant0 = is_short(row) && (row.match & 3) == 0;
     if (is_short(row)) {
-        to.rd |= ((quadrant0 ? b : low).rd & 1) != 0;
-        to.rs1 |= (low.rs1 & 1) != 0;
-        to.rs2 |= (b.rs2 & 1) != 0;
+        const bool quadrant0 = (row.match & 3) == 0;
+        to.rd |= names(row, quadrant0 ? kFieldB : kFieldA, &Operands::rd);
+        to.rs1 |= names(row, kFieldA, &Operands::rs1);
+        to.rs2 |= names(row, kFieldB, &Operands::rs2);
         const Operands first = operands(row, row.match);
         to.flag |= first.rd == 8 || first.rs1 == 8 || first.rs2 == 8;
     } else {
-        to.rd |= (contribution(row, 7).rd & 1) != 0;
-        to.rs1 |= (contribution(row, 15).rs1 & 1) != 0;
-        to.rs2 |= (contribution(row, 20).rs2 & 1) != 0;
+        to.rd |= names(row, 7, &Operands::rd);
+        to.rs1 |= names(row, 15, &Operands::rs1);
+        to.rs2 |= names(row, 20, &Operands::rs2);
     }
     const std::string label = handler(row);
     if (to.label != "illegal" && to.label != label) fail(std::string(row.name) + " shares its key with " + to.label);
     to.label = label;
     // c.addi16sp's format is number 0, which h_c_lui asks for. Shift amounts are what they are in the immediate of
-    // other instructions with the key. h_host_call finds its number by itself.
-    const bool by_itself = row.format == Format::kCAddi16sp || row.format == Format::kHostCall;
-    if (by_itself || row.format == Format::kShift || immediate_of(row).width == 0) return;
+    // other instructions with the key.
+    if (row.format == Format::kCAddi16sp || row.format == Format::kShift) return;
+    if (finds_immediate(row.format) || immediate_of(row).width == 0) return;
     const unsigned format = formats.number(format_of(row));
     if (to.format != 0 && to.format != format) fail(std::string(row.name) + " has another format than its key");
     to.format = format;
@@ -204,10 +225,10 @@ void add(Row& to, const Instruction& row, Formats& formats) {
 /// the row's flag.
 unsigned row_of_opcode(uint32_t insn) { return field(insn, 5, 2) ^ field(insn, 6, 5); }
 
-/// Quadrants 0 and 2 have no instruction with an odd funct3, and four rows each.
-unsigned row_of_short(const Instruction& row) {
+/// Without Xlimpet, quadrants 0 and 2 have no instruction with an odd funct3, and four rows each.
+unsigned row_of_short(const Instruction& row, Isa isa) {
     const unsigned funct3 = c_funct3(row.match);
-    if ((row.match & 3) == 1) return funct3;
+    if (isa.xlimpet || (row.match & 3) == 1) return funct3;
     if (funct3 % 2 != 0) fail(std::string(row.name) + " has an odd funct3");
     return funct3 / 2;
 }
@@ -220,20 +241,20 @@ void print(const char* macro, const std::vector<Row>& rows) {
     std::printf("    .endm\n");
 }
 
-} // namespace
-
-int main() {
+void print_tables(Isa isa) {
     Formats formats;
-    std::array<std::vector<Row>, 3> short_rows = {std::vector<Row>(4), std::vector<Row>(8), std::vector<Row>(4)};
+    const size_t odd_too = isa.xlimpet ? 8 : 4;
+    std::array<std::vector<Row>, 3> short_rows = {std::vector<Row>(odd_too), std::vector<Row>(8),
+                                                  std::vector<Row>(odd_too)};
     std::vector<Row> long_rows(kLongRows);
     std::array<int, kLongRows> opcode_of{};
     for (const Instruction& row : kInstructions)
         if (row.format == Format::kCAddi16sp) formats.number(format_of(row));
     const unsigned none = formats.number({0});
     for (const Instruction& row : kInstructions) {
-        if (row.extension == Extension::kXlimpet) continue; // of a profile that rv32-tiny does not run
+        if (!has(isa, row.extension)) continue;
         if (is_short(row)) {
-            add(short_rows[row.match & 3][row_of_short(row)], row, formats);
+            add(short_rows[row.match & 3][row_of_short(row, isa)], row, formats);
             continue;
         }
         const unsigned at = row_of_opcode(row.match);
@@ -246,10 +267,19 @@ int main() {
     for (auto* rows : {&short_rows[0], &short_rows[1], &short_rows[2], &long_rows})
         for (Row& row : *rows)
             if (row.format == 0) row.format = none;
-    std::printf("@ Made by tables.cpp from interp/rv32/table.h.\n");
     formats.print();
     print("rows_of_quadrant_0", short_rows[0]);
     print("rows_of_quadrant_1", short_rows[1]);
     print("rows_of_quadrant_2", short_rows[2]);
     print("rows_of_long_instructions", long_rows);
+}
+
+} // namespace
+
+int main() {
+    std::printf("@ Made by tables.cpp from interp/rv32/table.h.\n\n    .if XLIMPET\n");
+    print_tables({.compressed = true, .multiply = true, .xlimpet = true});
+    std::printf("\n    .else\n");
+    print_tables({.compressed = true, .multiply = true});
+    std::printf("\n    .endif\n");
 }

@@ -1,9 +1,12 @@
-@ rv32-tiny: least flash. limpet.h carried out for RV32E, RV32EC and RV32EMC in ARMv6-M assembly. README.md explains it.
+@ rv32-tiny: least flash. limpet.h carried out for RV32E with C, M and Xlimpet in ARMv6-M assembly. README.md explains
+@ it.
 @
-@ The build defines LIMPET_COMPRESSED and LIMPET_MULTIPLY as 0 or 1. tiny_tables.inc is made by tables.cpp.
+@ The build defines LIMPET_COMPRESSED, LIMPET_MULTIPLY and LIMPET_XLIMPET as 0 or 1. tiny_tables.inc is made by
+@ tables.cpp.
     .syntax unified
     .arch   armv6s-m
     .thumb
+    .equ    XLIMPET, LIMPET_XLIMPET @ for what the preprocessor does not see
     .include "tiny_tables.inc"
 
 #include "machine.inc"
