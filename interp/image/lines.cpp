@@ -8,7 +8,7 @@ namespace limpet {
 
 namespace {
 
-void add_line(Dwarf_Line* line, std::map<uint32_t, std::string>& lines) {
+void add_line(Dwarf_Line* line, std::string_view generated, std::map<uint32_t, std::string>& lines) {
     Dwarf_Addr address = 0;
     int number = 0;
     bool ends = false;
@@ -21,19 +21,20 @@ void add_line(Dwarf_Line* line, std::map<uint32_t, std::string>& lines) {
         lines.try_emplace(at, "");
     } else if (source != nullptr && number != 0) {
         // Of several lines that begin at one address, the last is the one whose code is there.
-        lines[at] = std::filesystem::path(source).filename().string() + ":" + std::to_string(number);
+        const std::string name = std::filesystem::path(source).filename().string();
+        if (name != generated) lines[at] = name + ":" + std::to_string(number);
     }
 }
 
 } // namespace
 
-std::map<uint32_t, std::string> source_lines(std::span<const uint8_t> elf_file) {
+std::map<uint32_t, std::string> source_lines(std::span<const uint8_t> elf_file, std::string_view generated) {
     std::map<uint32_t, std::string> lines;
     DwarfFile(elf_file).each_unit([&](Dwarf_Die& unit) {
         Dwarf_Lines* rows = nullptr;
         size_t count = 0;
         if (dwarf_getsrclines(&unit, &rows, &count) != 0) return;
-        for (size_t i = 0; i < count; ++i) add_line(dwarf_onesrcline(rows, i), lines);
+        for (size_t i = 0; i < count; ++i) add_line(dwarf_onesrcline(rows, i), generated, lines);
     });
     return lines;
 }

@@ -67,9 +67,9 @@ uint32_t stack_of(const ElfFile& program, const BuildOptions& options) {
 std::map<uint32_t, std::string> lines_of_code(const Container& image, std::span<const uint8_t> elf) {
     std::map<uint32_t, std::string> lines;
     std::string last;
-    for (const auto& [address, line] : source_lines(elf)) {
+    for (const auto& [address, line] : source_lines(elf, "limpet_imports.h")) {
         const bool inside = address - image.windows.code_start < image.windows.code_size;
-        if (!inside || line == last || line.starts_with("limpet_imports.h:")) continue;
+        if (!inside || line == last) continue;
         lines[address] = last = line;
     }
     return lines;

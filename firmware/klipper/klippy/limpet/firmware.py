@@ -1,0 +1,80 @@
+# This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
+"""What a microcontroller's firmware offers to guests, and what it is told about one: firmware/klipper/PROTOCOL.md."""
+
+import struct
+import zlib
+
+from .container import RUNS_ON, ImageError, parse_declarations
+
+PROTOCOL = 1
+CALL = "limpet_call oid=%c entry=%hu a0=%u a1=%u a2=%u a3=%u a4=%u data=%*s"
+STATE = "limpet_state oid=%c status=%c pc=%u address=%u result=%u overruns=%c"
+MESSAGE = "limpet_message oid=%c message=%c data=%*s"
+
+WORDS_MAX = 5
+CHUNK_BYTES = 48
+GUARD = struct.pack("<HH", 0x0008, 0x0008)  # behind the code; interp/limpet.h
+SLICE_SECONDS = 0.000100
+SLICES_MAX = 255
+
+DEVICE_KINDS = {"spi": 0, "i2c": 1, "gpio_in": 2, "gpio_out": 3, "trigger": 4, "filter": 5}
+
+
+class Firmware:
+    """What a dictionary says: backend, isa, encoding, and `calls`, declarations by id."""
+
+    def __init__(self, constants):
+        words = str(constants["LIMPET"]).split()
+        if not words or words[0] != str(PROTOCOL):
+            raise ImageError("its firmware speaks protocol %s, this add-on %d: build the firmware again with this limpet"
+                             % (words[0] if words else "?", PROTOCOL))
+        if len(words) != 4:
+            raise ImageError("its firmware says '%s' of itself" % " ".join(words))
+        self.backend, self.isa, self.encoding = words[1:]
+        self.calls = parse_declarations(str(constants.get("LIMPET_CALLS", "")))
+
+    def check(self, image):
+        """Refuses an image that this firmware cannot run, by name."""
+        if self.isa not in RUNS_ON[image.isa] or self.encoding != "plain":
+            raise ImageError("it is %s plain, the firmware runs %s %s" % (image.isa, self.isa, self.encoding))
+        for size in (image.writable_start, image.code_start - image.writable_start, image.code_size, image.code_start):
+            if size > 0xffff:
+                raise ImageError("it needs %d bytes of memory at one piece, which no firmware gives" % size)
+
+    def block(self, image):
+        """The guest's memory as it is before its first run, and its code bound to this firmware."""
+        self.check(image)
+        return image.data.ljust(image.code_start, b"\0") + image.bind(self.calls) + GUARD
+
+    def crc(self, block):
+        return zlib.crc32(block, zlib.crc32(("%s %s" % (self.isa, self.encoding)).encode()))
+
+
+def present(constants):
+    """Is the firmware that has these constants built with the add-on?"""
+    return "LIMPET" in constants
+
+
+def configure(oid, image, slices):
+    return ("config_limpet oid=%d readonly=%d writable=%d code=%d stack_top=%d task=%d slices=%d"
+            % (oid, image.writable_start, image.code_start - image.writable_start, image.code_size, image.stack_top,
+               image.entries.get("task", 0), slices))
+
+
+def device(oid, kind, number, value=0):
+    return "limpet_device oid=%d kind=%d device=%d value=%d" % (oid, DEVICE_KINDS[kind], number, value)
+
+
+def upload(oid, block, crc):
+    """The commands that load a block and start it anew, whatever ran before."""
+    commands = ["limpet_write oid=%d offset=0 data=" % oid]
+    at = 0
+    while at < len(block):
+        if not block[at]:  # memory that has just been cleared
+            at += 1
+            continue
+        chunk = block[at:at + CHUNK_BYTES].rstrip(b"\0")
+        commands.append("limpet_write oid=%d offset=%d data=%s" % (oid, at, chunk.hex()))
+        at += len(chunk)
+    commands.append("limpet_seal oid=%d crc=%d" % (oid, crc))
+    return commands

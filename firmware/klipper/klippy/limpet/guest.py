@@ -1,0 +1,161 @@
+# This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
+"""One guest on a microcontroller: uploaded with klippy's configuration, called, listened to, and reported when it
+fails."""
+
+import logging
+
+from . import firmware, klipper
+from .container import ImageError
+
+READY, REFUSED, BUSY, SHUTDOWN = 0, 8, 10, 11  # status of limpet_state; 1 to 7: it failed
+RETURNED = (READY, 9)
+FAILURES = {
+    1: "an instruction that does not exist",
+    2: "a load from {address:#x}, which is not its memory",
+    3: "a store to {address:#x}, which it may not write",
+    4: "a jump to {address:#x}, where there is no code",
+    5: "a breakpoint",
+    6: "a call of the firmware with an argument that it refuses",
+    7: "a run of more than {limit_ms:g} ms",
+}
+ANSWER_SECONDS = 1.0
+RETRY_SECONDS = 0.010
+SHUTDOWN_TEXT = "Limpet driver"  # what Klipper's firmware says when a guest has stopped it
+
+
+class Guest:
+    """name: how users know it. on_fault: "report" or "shutdown". reasons: texts of try_shutdown's numbers."""
+
+    def __init__(self, mcu, oid, name, options, reasons=None):
+        self.mcu = mcu
+        self.oid = oid
+        self.name = name
+        self.printer = mcu.get_printer()
+        self.reactor = self.printer.get_reactor()
+        self.on_fault = options.on_fault
+        self.slices = options.slices
+        self.reasons = reasons or {}
+        self.listener = None  # of messages: (name, fields, params); in the background thread
+        self.image = None
+        self.state = "loading"
+        self.fault = None
+        self.result = 0
+        self.overruns = 0
+        self.messages = {}
+        self._call = None
+        self._waiting = None
+        self._last_overruns = 0
+
+    def load(self, image, offers, devices):
+        """The configuration commands, and those of a restart. devices: (kind, number, value) in the order of handles.
+        Raises ImageError when the firmware, `offers`, cannot run the image."""
+        self.image = image
+        block = offers.block(image)
+        upload = firmware.upload(self.oid, block, offers.crc(block))
+        config = [firmware.configure(self.oid, image, self.slices)]
+        config += [firmware.device(self.oid, *device) for device in devices]
+        logging.info("Limpet: '%s' on MCU '%s' is image %s: %d bytes, %s", self.name, self.mcu.get_name(),
+                     image.build_id, len(block), ", ".join(sorted(image.entries)))
+        return config + upload, upload
+
+    def listen(self, serial):
+        """Takes its messages from now on; klippy's own way would miss the answer to the upload."""
+        self._call = self.mcu.lookup_command(firmware.CALL)
+        klipper.explain_shutdown(self.printer, SHUTDOWN_TEXT, self._explain_shutdown)
+        serial.register_response(self._handle_state, "limpet_state", self.oid)
+        serial.register_response(self._handle_message, "limpet_message", self.oid)
+
+    # What it is told
+
+    def call_words(self, entry, words, data=b""):
+        """The arguments of `limpet_call`. Raises ImageError when it has no such entry."""
+        if entry not in self.image.entries:
+            raise ImageError("'%s' has no entry '%s'; it has: %s" % (self.name, entry,
+                                                                    ", ".join(sorted(self.image.entries))))
+        words = [word & 0xffffffff for word in words]
+        return [self.oid, self.image.entries[entry]] + words + [0] * (firmware.WORDS_MAX - len(words)) + [data]
+
+    def call(self, entry, words=(), data=b""):
+        """Calls an entry and waits for its end. Returns what it returned; None: it did not, which is reported."""
+        arguments = self.call_words(entry, words, data)
+        if self.mcu.is_fileoutput():
+            self._call.send(arguments)
+            return 0
+        end = self.reactor.monotonic() + ANSWER_SECONDS
+        while True:
+            self._waiting = self.reactor.completion()
+            self._call.send(arguments)
+            params = self._waiting.wait(end)
+            self._waiting = None
+            if params is None:
+                raise ImageError("'%s' does not answer" % self.name)
+            if params["status"] != BUSY:
+                return params["result"] if params["status"] in RETURNED else None
+            if self.reactor.monotonic() > end:
+                raise ImageError("'%s' is busy: an earlier run is still under way" % self.name)
+            self.reactor.pause(self.reactor.monotonic() + RETRY_SECONDS)
+
+    # What it tells, in the background thread
+
+    def _handle_message(self, params):
+        message = self.image.messages.get(params["message"])
+        name, fields = "message_%d" % params["message"], {"data": params["data"].hex()}
+        if message is not None:
+            name = message.name
+            try:
+                fields = message.decode(params["data"])
+            except ValueError as error:
+                logging.warning("Limpet: '%s': %s", self.name, error)
+        self.messages[name] = fields
+        if self.listener is not None:
+            self.listener(name, fields, params)
+
+    def _handle_state(self, params):
+        status = params["status"]
+        self.overruns += (params["overruns"] - self._last_overruns) & 0xff
+        self._last_overruns = params["overruns"]
+        if status in RETURNED:
+            self.state, self.fault, self.result = "ready", None, params["result"]
+        elif status == SHUTDOWN:
+            self.state = "shutdown"
+            self.fault = self.reasons.get(params["result"], "reason %d of its driver" % params["result"])
+        elif status != BUSY and self.fault is None:
+            self.state, self.fault = "stopped", self.describe(params)
+            self.reactor.register_async_callback(lambda eventtime: self._report())
+        if self._waiting is not None:
+            self.reactor.async_complete(self._waiting, params)
+
+    def _explain_shutdown(self, message, details):
+        """For klippy's error message: None, unless it was this guest."""
+        return "Limpet: '%s': %s" % (self.name, self.fault) if self.state == "shutdown" else None
+
+    def describe(self, params):
+        """What went wrong, for a user: reason, source line, pc."""
+        if params["status"] == REFUSED:
+            return "the firmware did not take it" if self.state == "loading" else "it is not loaded"
+        reason = FAILURES.get(params["status"], "status %d" % params["status"])
+        limit_ms = self.slices * firmware.SLICE_SECONDS * 1000.
+        line = self.image.source_line(params["pc"])
+        return "%s (%spc %#x)" % (reason.format(limit_ms=limit_ms, **params), line + ", " if line else "", params["pc"])
+
+    def _report(self):
+        text = "Limpet: '%s' stopped: %s" % (self.name, self.fault)
+        logging.error("%s", text)
+        if self.on_fault == "shutdown":
+            self.printer.invoke_shutdown(text)
+        else:
+            self.printer.lookup_object("gcode").respond_raw("!! " + text)
+
+    def get_status(self, eventtime=None):
+        return {"state": self.state, "fault": self.fault, "result": self.result, "overruns": self.overruns,
+                "messages": dict(self.messages)}
+
+
+class Options:
+    """What a config section says about guests."""
+
+    def __init__(self, config):
+        self.on_fault = config.getchoice("on_fault", {"report": "report", "shutdown": "shutdown"}, "report")
+        limit = config.getfloat("time_limit", 0.010, minval=firmware.SLICE_SECONDS,
+                                maxval=firmware.SLICES_MAX * firmware.SLICE_SECONDS)
+        self.slices = int(limit / firmware.SLICE_SECONDS + 0.5)
