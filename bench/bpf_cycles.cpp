@@ -6,7 +6,7 @@
 ///
 /// This program links Unicorn and is therefore under the GNU General Public License, version 2.
 #include "../interp/image/bpf_object.h"
-#include "../variants/thumb/bpf_machine.h"
+#include "../variants/thumb/backend.h"
 #include "cycles/m0plus_timing.h"
 #include "workloads/workloads.h"
 
@@ -28,20 +28,20 @@ constexpr uint32_t kFrames = 32; ///< recursion of fib
 constexpr std::string_view kGeomeanWorkloads[] = {"crc32", "sort", "accel", "angle", "fib", "alu"};
 
 /// Each instruction is charged when the next one is known, which tells whether a branch was taken.
-class Counter {
+class Counter : public thumb::Observer {
 public:
-    void operator()(uint32_t address, const uint8_t* bytes) {
+    void instruction(uint32_t address, uint16_t first, uint16_t second, uint32_t /*sp*/) override {
         charge(address);
         previous_ = address;
-        std::memcpy(insn_, bytes, sizeof insn_);
+        insn_[0] = first;
+        insn_[1] = second;
+    }
+    void left(bool /*returned*/) override {
+        charge(0); // no conditional branch
+        pending_ = false;
     }
     /// The cycles since the last time.
-    uint64_t take() {
-        charge(0); // the return, which is no conditional branch
-        insn_[0] = insn_[1] = 0;
-        pending_ = false;
-        return std::exchange(cycles_, 0);
-    }
+    uint64_t take() { return std::exchange(cycles_, 0); }
     std::map<uint32_t, std::pair<uint64_t, uint64_t>> profile; ///< by address: executions, cycles
 
 private:
@@ -107,11 +107,11 @@ void print_row(const Backend& backend, const char* workload, const Program& prog
 }
 
 void measure(const Backend& backend, const std::string& folder, const char* profile, bool rows) {
-    thumb::BpfThumbBackend preparing(backend);
-    thumb::BpfThumbBackend library(backend); // of its own, because preparation takes more stack
+    thumb::ThumbBackend preparing(backend);
+    thumb::ThumbBackend library(backend); // of its own, because preparation takes more stack
     Counter counter;
-    preparing.machine().watch(std::ref(counter));
-    library.machine().watch(std::ref(counter));
+    preparing.machine().observe(&counter);
+    library.machine().observe(&counter);
     if (!rows)
         fmt::print("{}\n{:10}{:>12}{:>12}{:>13}\n", backend.name, "workload", "guest insns", "cycles", "cycles/insn");
     double logarithms = 0;
@@ -120,7 +120,7 @@ void measure(const Backend& backend, const std::string& folder, const char* prof
         if (work.name == std::string_view("max31865")) continue; // its host calls are not here
         Program program(folder, work.name);
         if (preparing.prepare(*program.guest) != LIMPET_RETURN) throw std::runtime_error("refused");
-        const uint64_t prepare_cycles = counter.take();
+        const uint64_t prepare_cycles = counter.take(); // and what it takes to tell how much memory that needs
         program.run(library, work);
         const uint64_t cycles = counter.take();
         Program again(folder, work.name);

@@ -38,6 +38,12 @@ void print_trap(const Guest& guest, const Backend& backend, limpet_status status
                trapped_instruction(guest, backend), refused ? " " : "", refused ? refusal : "");
 }
 
+std::string why_refused(const Guest& guest, const Backend& backend) {
+    if (const auto fault = backend.bpf ? bpf::find_fault(guest.code()) : std::nullopt)
+        return bpf::describe(*fault, guest.code());
+    return backend.name + " cannot run it";
+}
+
 Execution::Execution(const Backend& its_backend, Guest& its_guest, uint64_t fuel)
     : backend(its_backend), guest(its_guest), reference_(choose_backend(its_backend.isa_name, "")), fuel_(fuel),
       budget_(fuel) {}

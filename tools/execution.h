@@ -22,6 +22,9 @@ inline constexpr uint64_t kFuelUnlimited = UINT64_MAX;
 void print_trap(const Guest& guest, const Backend& backend, limpet_status status, const std::string& refusal,
                 std::FILE* out);
 
+/// Why a backend does not take a guest, in words.
+[[nodiscard]] std::string why_refused(const Guest& guest, const Backend& backend);
+
 /// Runs one guest on one backend with a budget that may be larger than LIMPET_FUEL_MAX.
 class Execution {
 public:

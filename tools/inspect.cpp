@@ -1,6 +1,7 @@
 #include "inspect.h"
 
 #include "builder/sdk.h"
+#include "execution.h"
 #include "program.h"
 
 #include <algorithm>
@@ -14,8 +15,9 @@ namespace {
 /// What of the data window is uploaded.
 struct UploadedData {
     explicit UploadedData(const Container& image)
-        // 0..3 are unused: no object is at NULL.
-        : read_only(image.windows.writable_start - std::min(image.windows.writable_start, 4U)),
+        // The first bytes are unused: no object is at NULL.
+        : read_only(image.windows.writable_start -
+                    std::min(image.windows.writable_start, image.is_bpf() ? kBpfUnusedBytes : 4U)),
           initialised(image.data.size() - std::min<size_t>(image.data.size(), image.stack_top)) {}
     size_t read_only;
     size_t initialised;
@@ -38,6 +40,8 @@ void print_memory(const Container& image, std::FILE* out) {
     fmt::print(out, "stack      {} at most\n", count(image.stack_bytes, "byte"));
     fmt::print(out, "windows    data 0..{:#x}, writable from {:#x}, code {:#x}..{:#x}, sp {:#x}\n", windows.data_size,
                windows.writable_start, windows.code_start, windows.code_start + windows.code_size, image.stack_top);
+    if (image.is_bpf())
+        fmt::print(out, "frames     {} deep, {} each\n", image.frame_count, count(image.frame_bytes, "byte"));
 }
 
 void print_message(const Message& message, std::FILE* out) {
@@ -68,10 +72,12 @@ void print_info(const Container& image, std::FILE* out) {
 void check_guest(const std::string& path, const std::string& imports) {
     Program program(path, 0);
     if (!imports.empty()) program.bind(read_imports(imports));
-    for (const std::unique_ptr<Backend>& backend : backends()) {
-        if (backend->isa_name != program.isa_name()) continue;
-        const std::unique_ptr<Guest> guest = program.make_guest({});
-        if (backend->prepare(*guest) != LIMPET_RETURN) throw LoadError(backend->name + " cannot run it");
+    for (const auto& list : {backends(), bpf_backends()}) {
+        for (const std::unique_ptr<Backend>& backend : list) {
+            if (backend->isa_name != program.isa_name()) continue;
+            const std::unique_ptr<Guest> guest = program.make_guest({}, backend->bpf);
+            if (backend->prepare(*guest) != LIMPET_RETURN) throw LoadError(why_refused(*guest, *backend));
+        }
     }
 }
 

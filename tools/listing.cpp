@@ -1,8 +1,8 @@
 #include "listing.h"
 
+#include "../interp/bpf/decode.h"
 #include "../interp/bpf/disasm.h"
 #include "../interp/bpf/fault.h"
-#include "../interp/bpf/fields.h"
 #include "../interp/rv32/decode.h"
 #include "../interp/rv32/disasm.h"
 
@@ -36,11 +36,19 @@ std::string listing_line(const Program& program, rv32::Isa isa, uint32_t pc, uin
     return line;
 }
 
-std::string bpf_listing_line(std::span<const uint8_t> code, size_t slot) {
+std::string bpf_listing_line(const Program& program, std::span<const uint8_t> code, uint32_t start, size_t slot) {
     const size_t count = code.size() / bpf::kSlotBytes;
     const uint64_t insn = bpf::slot_at(code, slot);
     const uint64_t second = slot + 1 < count ? bpf::slot_at(code, slot + 1) : 0;
-    return fmt::format("{:8}: {:016x}  {}", slot, insn, bpf::disassemble(insn, second));
+    std::string line = fmt::format("{:8}: {:016x}  {}", slot, insn, bpf::disassemble(insn, second));
+    const auto address = [&](size_t of_slot) { return start + static_cast<uint32_t>(of_slot * bpf::kSlotBytes); };
+    if (const std::string import = program.import_name(address(slot)); !import.empty()) line += " <" + import + ">";
+    const bpf::Instruction* row = bpf::find_instruction(insn);
+    if (row != nullptr && bpf::branches(*row)) {
+        const auto target = static_cast<size_t>(static_cast<int64_t>(slot) + bpf::distance(*row, insn));
+        if (const std::string where = program.describe(address(target)); !where.empty()) line += " " + where;
+    }
+    return line;
 }
 
 void print_bpf_listing(const Program& program, std::FILE* out) {
@@ -48,9 +56,11 @@ void print_bpf_listing(const Program& program, std::FILE* out) {
         const std::span<const uint8_t> code = segment.data;
         const size_t count = code.size() / bpf::kSlotBytes;
         for (size_t slot = 0; slot < count; ++slot) {
-            const std::string name = program.label(segment.address + static_cast<uint32_t>(slot * bpf::kSlotBytes));
-            if (!name.empty()) fmt::print(out, "\n{}:\n", name);
-            fmt::print(out, "{}\n", bpf_listing_line(code, slot));
+            const uint32_t address = segment.address + static_cast<uint32_t>(slot * bpf::kSlotBytes);
+            if (const std::string name = program.label(address); !name.empty()) fmt::print(out, "\n{}:\n", name);
+            if (const std::string source = program.source_line(address); !source.empty())
+                fmt::print(out, "; {}\n", source);
+            fmt::print(out, "{}\n", bpf_listing_line(program, code, segment.address, slot));
             const bool two_slots = bpf::opcode(bpf::head(bpf::slot_at(code, slot))) == bpf::kLddw;
             if (two_slots) ++slot;
         }

@@ -12,8 +12,9 @@ namespace limpet {
 /// "address: instruction  name operands <target>".
 [[nodiscard]] std::string listing_line(const Program& program, rv32::Isa isa, uint32_t pc, uint32_t insn);
 
-/// The same for slot number `slot` of an eBPF program: "number: bytes  text".
-[[nodiscard]] std::string bpf_listing_line(std::span<const uint8_t> code, size_t slot);
+/// The same for slot number `slot` of eBPF code, which starts at `start`: "number: bytes  text <target>".
+[[nodiscard]] std::string bpf_listing_line(const Program& program, std::span<const uint8_t> code, uint32_t start,
+                                           size_t slot);
 
 /// All code of an eBPF program.
 void print_bpf_listing(const Program& program, std::FILE* out);

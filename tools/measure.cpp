@@ -48,7 +48,7 @@ Subject::Subject(const Plan& plan, const std::string& path) : program(path, 0) {
         mock.emplace(options.mock, options.imports, program, nowhere.get());
     else if (!options.imports.empty())
         program.bind(read_imports(options.imports));
-    guest = program.make_guest({});
+    guest = program.make_guest({}, is_bpf_isa(options.isa.empty() ? program.isa_name() : options.isa));
 }
 
 bool Subject::can_run(const Plan& plan) const {
@@ -59,9 +59,11 @@ bool Subject::can_run(const Plan& plan) const {
 
 GuestBytes Subject::bytes() const {
     const limpet_windows& window = guest->vm.window;
-    const uint32_t code = window.code_size + LIMPET_GUARD_BYTES;
-    if (const Container* image = program.image()) return {upload_bytes(*image), window.data_size, code};
-    return {std::nullopt, window.data_size, code};
+    const uint32_t code = window.code_size + (guest->is_bpf() ? 0 : LIMPET_GUARD_BYTES);
+    const size_t frames = guest->bpf_host.frame_count * sizeof(limpet_bpf_frame);
+    const auto state = static_cast<uint32_t>(guest->is_bpf() ? sizeof(limpet_bpf_vm) + frames : sizeof(limpet_vm));
+    if (const Container* image = program.image()) return {upload_bytes(*image), window.data_size, code, state};
+    return {std::nullopt, window.data_size, code, state};
 }
 
 int Subject::run(const Plan& plan, const MeasuringBackend& backend, std::FILE* errors) {
@@ -118,8 +120,11 @@ int measure_program(const Plan& plan, const std::string& path, CostTable& table)
         if (reference.calls().size() == 1 && !plan.options.entry.empty())
             names[reference.calls()[0].entry] = plan.options.entry;
     }
-    for (const auto& backend : backends()) {
-        if (backend->isa_name != isa) continue;
+    std::vector<const Backend*> wanted;
+    for (const auto& list : {backends(), bpf_backends()})
+        for (const auto& backend : list)
+            if (backend->isa_name == isa) wanted.push_back(backend.get());
+    for (const Backend* backend : wanted) {
         const auto library = library_of(*backend);
         const MeasuringBackend measured(*library);
         Subject subject(plan, path);
@@ -145,8 +150,9 @@ int measure_program(const Plan& plan, const std::string& path, CostTable& table)
 /// Builds a driver's C for each isa, or the one that is wanted, and measures it.
 int measure_source(const Plan& plan, CostTable& table) {
     std::vector<std::string> isas;
-    for (const auto& backend : backends())
-        if (std::ranges::find(isas, backend->isa_name) == isas.end()) isas.push_back(backend->isa_name);
+    for (const auto& list : {backends(), bpf_backends()})
+        for (const auto& backend : list)
+            if (std::ranges::find(isas, backend->isa_name) == isas.end()) isas.push_back(backend->isa_name);
     if (!plan.options.isa.empty()) isas = {plan.options.isa};
     const TemporaryFolder folder;
     for (const std::string& isa : isas) {
@@ -167,8 +173,7 @@ int measure_command(const MeasureOptions& options) {
     const Plan plan{.options = options,
                     .arguments = parse_arguments(options.args),
                     .fuel = options.fuel.empty() ? kFuelDefault : parse_large_number("--fuel", options.fuel)};
-    if (!options.isa.empty() && choose_backend(options.isa, "").bpf)
-        throw UsageError("--isa " + options.isa + ": there is no library for Cortex-M0+ to measure");
+    if (!options.isa.empty()) (void)choose_backend(options.isa, ""); // before the file is looked at
     if (!options.args.empty() && options.entry.empty() && !options.mock.empty())
         throw UsageError("--args needs --entry");
     if (!std::filesystem::exists(thumb::image_directory() + "/flash.txt"))

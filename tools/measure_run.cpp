@@ -49,12 +49,10 @@ uint64_t CycleCounter::cycles() const {
 }
 
 MeasuringBackend::MeasuringBackend(const Backend& reference)
-    : Backend(reference.name, reference.isa_name, reference.isa, reference.counts_exactly), inner_(reference),
-      library_(nullptr) {}
+    : Backend(reference, reference.name, false), inner_(reference), library_(nullptr) {}
 
 MeasuringBackend::MeasuringBackend(const thumb::ThumbBackend& library)
-    : Backend(library.name, library.isa_name, library.isa, library.counts_exactly, true), inner_(library),
-      library_(&library) {
+    : Backend(library, library.name, true), inner_(library), library_(&library) {
     library_->machine().observe(&counter_);
 }
 
@@ -84,7 +82,7 @@ limpet_status MeasuringBackend::resume(Guest& guest, uint32_t fuel) const {
 /// Adds what this part of the last call took.
 limpet_status MeasuringBackend::finish(const Guest& guest, uint32_t fuel, limpet_status status) const {
     MeasuredCall& call = calls_.back();
-    call.result = guest.vm.x[10];
+    call.result = guest.result();
     call.guest_insns += fuel - guest.vm.fuel;
     if (library_ == nullptr) return status;
     call.cycles += counter_.cycles();

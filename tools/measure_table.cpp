@@ -41,7 +41,8 @@ struct EntryCost {
 
 } // namespace
 
-/// Lines of `size`: text, data, bss, dec, hex, file; that of the firmware without a backend comes first.
+/// Lines of `size`: text, data, bss, dec, hex, file; those of libraries follow that of a firmware without one, which
+/// has no -Os or the like behind its name.
 FlashCosts::FlashCosts(const std::string& folder) {
     std::istringstream lines(read_text(folder + "/flash.txt"));
     std::string line;
@@ -57,9 +58,12 @@ FlashCosts::FlashCosts(const std::string& folder) {
         const size_t end = path.rfind(".elf");
         if (start == std::string::npos || end == std::string::npos) throw LoadError("flash.txt: " + path);
         const std::string name = path.substr(start + 6, end - start - 6);
+        if (name.ends_with("none")) {
+            none = text + data;
+            continue;
+        }
         const size_t dash = name.rfind('-');
-        if (!none) none = text + data;
-        if (dash == std::string::npos) continue;
+        if (!none || dash == std::string::npos) throw LoadError("flash.txt: " + path);
         const std::string built = name.substr(dash);
         costs_[name.substr(0, dash)] = {text + data - *none, built == "-asm" ? "asm" : built};
     }
@@ -86,8 +90,8 @@ void CostTable::add(const Backend& backend, const Costs& costs, const std::map<u
         memory_.push_back(line);
         return;
     }
-    const size_t ram_bytes = size_t{guest.data} + guest.code + costs.prepared_bytes + sizeof(limpet_vm);
-    line.insert(line.end(), {text(costs.prepared_bytes), text(sizeof(limpet_vm)), text(ram_bytes),
+    const size_t ram_bytes = size_t{guest.data} + guest.code + costs.prepared_bytes + guest.state;
+    line.insert(line.end(), {text(costs.prepared_bytes), text(guest.state), text(ram_bytes),
                              costs.calls.empty() ? "-" : text(costs.stack_bytes), text(costs.prepare_cycles)});
     memory_.push_back(line);
 

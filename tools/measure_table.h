@@ -34,6 +34,7 @@ struct GuestBytes {
     std::optional<uint32_t> upload; ///< of an image
     uint32_t data = 0;              ///< its data window
     uint32_t code = 0;
+    uint32_t state = 0; ///< the VM struct, and frames
 };
 
 /// What one backend was seen to take for a guest.

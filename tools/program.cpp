@@ -80,27 +80,29 @@ void Program::take_symbols(const std::string& path) {
     if (!image_) throw LoadError("not an image: it has its own symbols");
     try {
         const std::vector<uint8_t> file = read_file(path);
-        ElfFile elf = read_elf(file);
+        // An object's code starts at 0.
+        const uint32_t start = image_->is_bpf() ? image_->windows.code_start : 0;
+        std::vector<Symbol> symbols = image_->is_bpf() ? read_bpf_object(file).functions : read_elf(file).symbols;
+        for (Symbol& symbol : symbols) symbol.address += start;
         for (const Entry& entry : image_->entries) {
-            const Symbol* symbol = elf.find("limpet_entry_" + entry.name);
-            if (symbol == nullptr || symbol->address != entry.address)
+            const auto symbol = std::ranges::find(symbols, "limpet_entry_" + entry.name, &Symbol::name);
+            if (symbol == symbols.end() || symbol->address != entry.address)
                 throw LoadError(fmt::format("is another program: its entry {} differs", entry.name));
         }
-        elf_.symbols = std::move(elf.symbols);
-        lines_ = source_lines(file);
+        elf_.symbols = std::move(symbols);
+        for (auto& [address, line] : source_lines(file)) lines_[address + start] = std::move(line);
     } catch (const LoadError& error) { // which of the two files it is about
         throw LoadError(fmt::format("--symbols {}: {}", path, error.what()));
     }
 }
 
-std::unique_ptr<Guest> Program::make_guest(const MemoryOption& memory) const {
-    if (image_) return std::make_unique<Guest>(image_->windows, image_->stack_top, image_->data, image_->code);
-    return std::make_unique<Guest>(memory.base, memory.size, elf_.segments);
-}
-
-std::unique_ptr<Guest> Program::make_bpf_guest(const MemoryOption& memory) const {
+std::unique_ptr<Guest> Program::make_guest(const MemoryOption& memory, bool bpf) const {
+    const bool is_bpf = bpf_.has_value() || (image_ && image_->is_bpf());
+    const bool is_rv32 = !is_bpf && (is_elf(file_) || image_);
+    if (bpf ? is_rv32 : is_bpf) throw LoadError(bpf ? "not an eBPF program" : "an eBPF program");
+    if (image_) return image_->make_guest(image_->code);
     if (bpf_) return bpf_->make_guest();
-    if (is_elf(file_) || image_) throw LoadError("not an eBPF program");
+    if (!bpf) return std::make_unique<Guest>(memory.base, memory.size, elf_.segments);
     auto guest = std::make_unique<Guest>(memory.base, memory.size, std::span<const Segment>());
     guest->set_bpf_program(file_);
     return guest;
@@ -158,7 +160,7 @@ std::string Program::label(uint32_t address) const {
 }
 
 void Program::take_lines() {
-    if (is_elf(file_) && !bpf_) lines_ = source_lines(file_);
+    if (is_elf(file_)) lines_ = source_lines(bpf_ ? with_bpf_debug_relocated(file_) : file_);
 }
 
 std::string Program::import_name(uint32_t address) const {

@@ -41,11 +41,9 @@ public:
     /// Takes the source lines of an ELF file from its DWARF, which costs time and is not always wanted.
     void take_lines();
 
-    /// The guest, before its first call. An image has its own memory; all others get `memory`. Throws LoadError.
-    [[nodiscard]] std::unique_ptr<Guest> make_guest(const MemoryOption& memory) const;
-
-    /// The same for an eBPF program: an object, which has its own memory, or a raw file. Throws LoadError.
-    [[nodiscard]] std::unique_ptr<Guest> make_bpf_guest(const MemoryOption& memory) const;
+    /// The guest, before its first call. Images and eBPF objects have their own memory; all others get `memory`. bpf:
+    /// is it to be run as eBPF? Throws LoadError, also when it is the other kind of program.
+    [[nodiscard]] std::unique_ptr<Guest> make_guest(const MemoryOption& memory, bool bpf) const;
 
     /// What a file says about the profile that it is compiled for: ELF flags tell whether there are 16-bit
     /// instructions. "rv32ec" for a raw binary.

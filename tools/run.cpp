@@ -1,6 +1,5 @@
 #include "run.h"
 
-#include "../interp/bpf/fault.h"
 #include "builder/sdk.h"
 #include "errors.h"
 #include "execution.h"
@@ -77,13 +76,6 @@ void dump_state(Guest& guest, const char* end, Output& output) {
     output.close();
 }
 
-/// What a backend says of a guest before it is run, in words.
-std::string why_refused(const Guest& guest, const Backend& backend) {
-    if (const auto fault = backend.bpf ? bpf::find_fault(guest.code()) : std::nullopt)
-        return bpf::describe(*fault, guest.code());
-    return backend.name + " cannot run it";
-}
-
 /// Runs to the end as the options say; false: to where the debugger left it.
 bool run_to_end(Session& session, const Program& program, std::span<const calls::Declaration> declarations,
                 const RunOptions& options) {
@@ -104,7 +96,7 @@ bool run_to_end(Session& session, const Program& program, std::span<const calls:
 std::unique_ptr<Guest> make_guest(const Program& program, const MemoryOption& memory, const std::string& option,
                                   bool bpf) {
     try {
-        return bpf ? program.make_bpf_guest(memory) : program.make_guest(memory);
+        return program.make_guest(memory, bpf);
     } catch (const LoadError& error) {
         throw LoadError(fmt::format("{} (--memory {})", error.what(), option));
     }

@@ -58,6 +58,8 @@ limpet_bpf_backend(bpf-switch    bpf/switch/switch.h         bpf_switch        -
                    -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
                    -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability
                    -fira-region=all)
+limpet_bpf_backend(bpf-goto      bpf/goto/goto.h             bpf_goto          -O2
+                   -fno-tree-loop-distribute-patterns)
 limpet_bpf_backend(bpf-threaded  bpf/threaded/threaded.h     bpf_threaded      -O2
                    -fno-tree-loop-distribute-patterns)
 

@@ -26,6 +26,10 @@ public:
     Backend(std::string its_name, std::string its_isa_name, bool exact)
         : name(std::move(its_name)), isa_name(std::move(its_isa_name)), bpf(true), counts_exactly(exact),
           emulated(false) {}
+    /// One that runs the same guests in another way.
+    Backend(const Backend& like, std::string its_name, bool is_emulated)
+        : name(std::move(its_name)), isa_name(like.isa_name), isa(like.isa), bpf(like.bpf),
+          counts_exactly(like.counts_exactly), emulated(is_emulated) {}
     Backend(const Backend&) = delete;
     Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;

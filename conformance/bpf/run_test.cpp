@@ -1,7 +1,7 @@
 /// \file
 /// Short programs written by hand, on every subject: calls and frames, host calls, fuel, how runs start and end, the
 /// edges of memory, and guests that mean harm.
-#include "../../variants/thumb/bpf_machine.h"
+#include "../../variants/thumb/backend.h"
 #include "../support/host_calls.h"
 #include "subjects.h"
 
@@ -16,6 +16,7 @@ using limpet::bpf::make;
 
 constexpr uint64_t kExit = 0x95;
 constexpr uint32_t kStackTop = 0x3e0;
+constexpr uint32_t kPrepareStackBytes = 192;
 /// What a backend may use of the 512 bytes that Klipper gives to everything.
 uint32_t host_stack_bytes(const std::string& backend) { return backend.starts_with("bpf-switch") ? 136 : 216; }
 constexpr uint64_t add(uint32_t to, int32_t number) { return make(0x07, to, 0, 0, number); }
@@ -366,9 +367,11 @@ TEST_P(BpfHostStack, IsSmall) {
             stand_at(*g, 0);
             backend().resume(*g, 4);
         }
-    const uint32_t used = dynamic_cast<const thumb::BpfThumbBackend&>(backend()).machine().deepest_stack_bytes();
+    const thumb::Machine& machine = dynamic_cast<const thumb::ThumbBackend&>(backend()).machine();
+    const uint32_t used = machine.deepest_stack_bytes();
     EXPECT_GT(used, 0U);
     EXPECT_LE(used, host_stack_bytes(backend().name));
+    EXPECT_LE(machine.deepest_prepare_stack_bytes(), kPrepareStackBytes);
     RecordProperty("host_stack_bytes", static_cast<int>(used));
 }
 

@@ -1,6 +1,6 @@
 #include "subjects.h"
 
-#include "../../variants/thumb/bpf_machine.h"
+#include "../../variants/thumb/backend.h"
 #include "../support/host_calls.h"
 
 #include <algorithm>
@@ -19,13 +19,13 @@ std::string Subject::name() const {
 }
 
 const std::vector<Subject>& subjects() {
-    static std::vector<std::unique_ptr<thumb::BpfThumbBackend>> libraries;
+    static std::vector<std::unique_ptr<thumb::ThumbBackend>> libraries;
     static const std::vector<Subject> all = [] {
         std::vector<Subject> list;
         for (const std::unique_ptr<Backend>& backend : bpf_backends())
             list.push_back({.backend = backend.get(), .mcu = false});
         for (const std::unique_ptr<Backend>& backend : bpf_backends()) {
-            libraries.push_back(std::make_unique<thumb::BpfThumbBackend>(*backend));
+            libraries.push_back(std::make_unique<thumb::ThumbBackend>(*backend));
             list.push_back({.backend = libraries.back().get(), .mcu = true});
         }
         return list;

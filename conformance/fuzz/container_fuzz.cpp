@@ -44,10 +44,11 @@ void use(Container image) {
     std::vector<calls::Declaration> declarations;
     for (const Import& import : image.imports) declarations.push_back(calls::parse_declaration(import.signature));
     const std::vector<uint8_t> code = bind_imports(image, declarations);
-    const Guest guest(image.windows, image.stack_top, image.data, code);
+    const std::unique_ptr<Guest> guest = image.make_guest(code);
     for (const Message& message : image.messages)
         (void)decode(message, std::span(file).first(std::min<size_t>(file.size(), message.size)));
-    for (const Entry& entry : image.entries) require(fetchable(guest.vm, guest.host, entry.address));
+    for (const Entry& entry : image.entries)
+        require(entry.address - guest->vm.window.code_start < guest->vm.window.code_size);
 }
 
 void try_file(const std::vector<uint8_t>& file) {

@@ -6,7 +6,7 @@
 FOLDER/<isa>/<driver>.limpet are the images that the build makes. Bytes are code, read-only and initialised data.
 Native code is compiled here as images are, at -Os with link-time optimisation: Thumb for the Cortex-M0+, with a call of
 4 bytes where a guest has a host call of 4. What a firmware has anyway (the functions called, memset) is not in it.
-eBPF is plain v3 at -O2, before any encoding. Exit status 1 when a driver does not compile, or is larger than promised.
+Exit status 1 when a driver does not compile, or is larger than promised.
 """
 
 import argparse
@@ -23,7 +23,6 @@ GCC = ["-Os", "-ffreestanding", "-fbuiltin", "-fno-pic", "-fno-common", "-ffunct
        "-fno-jump-tables"]
 THUMB = ["arm-none-eabi-gcc", "-mcpu=cortex-m0plus", "-mthumb", *GCC, "-flto"]
 RV32EC = ["riscv64-unknown-elf-gcc", "-march=rv32eac", "-mabi=ilp32e", "-msmall-data-limit=0", *GCC]
-BPF = ["clang-19", "--target=bpf", "-mcpu=v3", "-O2", "-ffreestanding"]
 
 # {(driver, isa): bytes}. The first published driver for Klipper's firmware as a guest, a MAX31865 without limits, took
 # 198 bytes as rv32ec, and 168 as Thumb; both of ours have to be below, the one with limits, too.
@@ -87,9 +86,6 @@ class Sizes:
             raise SizesError(f"{name} as Thumb needs {', '.join(helpers)}, which would not be counted")
         return text_and_data("arm-none-eabi-size", linked)
 
-    def ebpf(self, name):
-        return text_and_data("llvm-size-19", self._object(BPF, name))
-
     def rv32ec(self, name, *options):
         """Without `limpet build`, for the sake of the options."""
         out = self.scratch / "driver.elf"
@@ -100,9 +96,9 @@ class Sizes:
         return sum(map(int, sections))
 
     def rows(self):
-        """[{"driver", <isa>.., "thumb", "ebpf"}]; bytes."""
-        return [{"driver": name} | {isa: self.image(isa, name) for isa in self.isas} |
-                {"thumb": self.thumb(name), "ebpf": self.ebpf(name)} for name in drivers() if name != UNBOUND]
+        """[{"driver", <isa>.., "thumb"}]; bytes."""
+        return [{"driver": name} | {isa: self.image(isa, name) for isa in self.isas} | {"thumb": self.thumb(name)}
+                for name in drivers() if name != UNBOUND]
 
     def binding(self):
         """Bytes as rv32ec of the driver max31865 {(is it bound when it is compiled, with link-time optimisation?)}."""

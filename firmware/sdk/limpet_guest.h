@@ -23,17 +23,17 @@
 #include <stdint.h>
 
 /* Names a function that the host may call: `uint32_t LIMPET_ENTRY(task)(uint32_t now) { ... }` is the entry `task`.
- * At most six arguments of at most 32 bits; the result, if any, has at most 32 bits. */
+ * At most six arguments of at most 32 bits, five for eBPF; the result, if any, has at most 32 bits. */
 #define LIMPET_ENTRY(name) __attribute__((used)) limpet_entry_##name
 
 /* Declares that `function` and all that it calls use at most `bytes` (a number) of stack. Needed, before the function
  * is defined, where the build cannot see it: recursion, calls through pointers, alloca and arrays of variable length.
  * The promise is yours; a guest that breaks it traps. */
-#ifdef __riscv
+#if defined(__riscv) || defined(__bpf__)
 #define LIMPET_STACK(function, bytes)                                                                                  \
     LIMPET_NOT_INLINED(function);                                                                                      \
     __asm__(".pushsection .limpet.stack, \"\", @progbits\n"                                                            \
-            ".word " LIMPET_TEXT(bytes) "\n"                                                                           \
+            ".long " LIMPET_TEXT(bytes) "\n"                                                                           \
                                         ".asciz \"" #function "\"\n"                                                   \
                                         ".popsection")
 #else
@@ -43,7 +43,7 @@
 /* Declares that messages numbered `id` (a constant) have the layout of `type`, a struct: the image describes its
  * fields, and the host shows them by name. Numbers, bool, char (an array of them is text), enums, and arrays and
  * structs of these. The same type may be declared in several sources. */
-#ifdef __riscv
+#if defined(__riscv) || defined(__bpf__)
 #define LIMPET_MESSAGE(id, type)                                                                                       \
     static const union {                                                                                               \
         uint32_t number;                                                                                               \

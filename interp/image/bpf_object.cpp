@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <gelf.h>
 #include <map>
+#include <string_view>
 
 namespace limpet {
 
@@ -13,8 +14,7 @@ namespace {
 
 using ElfHandle = std::unique_ptr<Elf, decltype(&elf_end)>;
 
-constexpr uint32_t kUnusedBytes = 8; ///< at address 0: no object is at NULL
-constexpr uint32_t kFrames = 9;      ///< of local calls, which nest eight deep, and of the outermost function
+constexpr uint32_t kFrames = 9; ///< of local calls, which nest eight deep, and of the outermost function
 constexpr uint32_t kFrameBytesMax = 512;
 constexpr uint64_t kSizeMax = uint64_t{1} << 24; ///< of anything in the file
 
@@ -35,6 +35,7 @@ struct Placed {
 
     [[nodiscard]] bool is_code() const { return (header.sh_flags & SHF_EXECINSTR) != 0; }
     [[nodiscard]] bool is_writable() const { return (header.sh_flags & SHF_WRITE) != 0; }
+    [[nodiscard]] bool is_in_file() const { return header.sh_type != SHT_NOBITS; }
 };
 
 struct Target {
@@ -47,11 +48,11 @@ class Loader {
 public:
     explicit Loader(std::span<const uint8_t> file) : file_(file), elf_(open(file)) {}
 
-    BpfObject load() {
+    BpfObject load(std::optional<uint32_t> stack_bytes) {
         read_sections();
         place_code();
         object_.frame_bytes = bpf_frame_bytes(object_.code);
-        place_data();
+        place_data(stack_bytes.value_or(kFrames * object_.frame_bytes));
         for (const auto& [index, placed] : placed_) copy(placed);
         Elf_Scn* section = nullptr;
         while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
@@ -64,7 +65,41 @@ public:
         return std::move(object_);
     }
 
+    std::vector<uint8_t> with_debug_relocated() {
+        read_sections();
+        place_code();
+        std::vector<uint8_t> result(file_.begin(), file_.end());
+        Elf_Scn* section = nullptr;
+        while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
+            const GElf_Shdr header = header_of(section);
+            if (header.sh_type != SHT_REL) continue;
+            const GElf_Shdr place = header_of(elf_getscn(elf_.get(), header.sh_info));
+            if ((place.sh_flags & SHF_ALLOC) == 0) relocate_debug(section, header, place, result);
+        }
+        return result;
+    }
+
 private:
+    /// Values in debug information are offsets in sections, to which that of a symbol is added.
+    void relocate_debug(Elf_Scn* section, const GElf_Shdr& header, const GElf_Shdr& place,
+                        std::vector<uint8_t>& result) {
+        Elf_Data* data = elf_getdata(section, nullptr);
+        Elf_Data* symbols = elf_getdata(elf_getscn(elf_.get(), header.sh_link), nullptr);
+        if (data == nullptr || symbols == nullptr) fail("damaged relocations");
+        GElf_Rel relocation;
+        for (int i = 0; gelf_getrel(data, i, &relocation) != nullptr; ++i) {
+            const uint32_t size = GELF_R_TYPE(relocation.r_info) == kAddress64 ? 8 : 4;
+            const uint64_t at = place.sh_offset + relocation.r_offset;
+            GElf_Sym symbol;
+            if (gelf_getsym(symbols, static_cast<int>(GELF_R_SYM(relocation.r_info)), &symbol) == nullptr ||
+                at > result.size() || result.size() - at < size)
+                fail("damaged relocations");
+            const auto code = placed_.find(symbol.st_shndx);
+            const uint32_t start = code != placed_.end() && code->second.is_code() ? code->second.address : 0;
+            put_bytes(&result[at], 4, get_bytes(&result[at], 4) + start + static_cast<uint32_t>(symbol.st_value));
+        }
+    }
+
     static ElfHandle open(std::span<const uint8_t> file) {
         elf_version(EV_CURRENT);
         // libelf reads a memory image in place and, since it is opened for reading, does not write to it.
@@ -89,14 +124,19 @@ private:
         Elf_Scn* section = nullptr;
         while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
             const GElf_Shdr its = header_of(section);
-            if ((its.sh_flags & SHF_ALLOC) == 0 || its.sh_size == 0) continue;
             const char* name = elf_strptr(elf_.get(), names, its.sh_name);
             if (name == nullptr) fail("damaged section names");
+            // Sections of the SDK's macros are for those who build, wherever the compiler thinks that they are.
+            const bool in_memory = (its.sh_flags & SHF_ALLOC) != 0 && !std::string_view(name).starts_with(".limpet.");
+            if (its.sh_size == 0 || (!in_memory && its.sh_type != SHT_PROGBITS)) continue;
             if (its.sh_size > kSizeMax || its.sh_addralign > kSizeMax) fail(std::string(name) + " is too large");
             const bool in_file = its.sh_type != SHT_NOBITS;
             if (in_file && (its.sh_offset > file_.size() || its.sh_size > file_.size() - its.sh_offset))
                 fail(std::string(name) + " ends behind the end of the file");
-            placed_[elf_ndxscn(section)] = {.header = its, .name = name, .address = 0};
+            if (in_memory)
+                placed_[elf_ndxscn(section)] = {.header = its, .name = name, .address = 0};
+            else
+                object_.notes.push_back({.name = name, .data = file_.subspan(its.sh_offset, its.sh_size)});
         }
     }
 
@@ -117,28 +157,31 @@ private:
             if (placed.is_code()) copy(placed);
     }
 
-    /// Places constants, or variables, from `end` on, and returns where they end.
-    uint64_t place(bool writable, uint64_t end) {
+    /// Places constants, or variables with or without a value, from `end` on, and returns where they end.
+    uint64_t place(bool writable, bool in_file, uint64_t end) {
         for (auto& [index, placed] : placed_) {
-            if (placed.is_code() || placed.is_writable() != writable) continue;
+            if (placed.is_code() || placed.is_writable() != writable || placed.is_in_file() != in_file) continue;
             const uint64_t alignment = std::max<uint64_t>(placed.header.sh_addralign, 1);
             if ((alignment & (alignment - 1)) != 0) fail(placed.name + " has a damaged alignment");
             end = (end + alignment - 1) & ~(alignment - 1);
             placed.address = static_cast<uint32_t>(end);
             end += placed.header.sh_size;
             if (end > kSizeMax) fail("too much data");
+            if (in_file) object_.initialised_bytes = end;
         }
-        return (end + 7) & ~uint64_t{7};
+        return end;
     }
 
-    void place_data() {
-        object_.writable_start = static_cast<uint32_t>(place(false, kUnusedBytes));
-        object_.stack_top = object_.writable_start + kFrames * object_.frame_bytes;
-        object_.data.resize(place(true, object_.stack_top));
+    void place_data(uint32_t stack_bytes) {
+        const auto aligned = [](uint64_t address, uint64_t to) { return (address + to - 1) & ~(to - 1); };
+        const uint64_t constants = place(false, false, place(false, true, kBpfUnusedBytes));
+        object_.writable_start = static_cast<uint32_t>(aligned(constants, 8));
+        object_.stack_top = static_cast<uint32_t>(aligned(uint64_t{object_.writable_start} + stack_bytes, 16));
+        object_.data.resize(aligned(place(true, false, place(true, true, object_.stack_top)), 8));
     }
 
     void copy(const Placed& placed) {
-        if (placed.header.sh_type == SHT_NOBITS) return;
+        if (!placed.is_in_file()) return;
         std::vector<uint8_t>& to = placed.is_code() ? object_.code : object_.data;
         std::ranges::copy(file_.subspan(placed.header.sh_offset, placed.header.sh_size), to.begin() + placed.address);
     }
@@ -235,7 +278,22 @@ bool is_bpf_object(std::span<const uint8_t> file) {
            file[EI_DATA] == ELFDATA2LSB && get_bytes(&file[offsetof(Elf64_Ehdr, e_machine)], 2) == EM_BPF;
 }
 
-BpfObject read_bpf_object(std::span<const uint8_t> file) { return Loader(file).load(); }
+/// Does an instruction look at a register, write it, or go elsewhere?
+static bool uses(uint64_t insn, uint32_t number) {
+    using namespace bpf;
+    const uint32_t h = head(insn);
+    const uint32_t cls = h & 7;
+    const bool has_source = (h & kSource) != 0 || cls == kLdx || cls == kStx;
+    return cls == kJmp || cls == kJmp32 || dst(h) == number || (has_source && src(h) == number);
+}
+
+BpfObject read_bpf_object(std::span<const uint8_t> file, std::optional<uint32_t> stack_bytes) {
+    return Loader(file).load(stack_bytes);
+}
+
+std::vector<uint8_t> with_bpf_debug_relocated(std::span<const uint8_t> file) {
+    return Loader(file).with_debug_relocated();
+}
 
 std::unique_ptr<Guest> BpfObject::make_guest() const {
     const limpet_windows windows{.data_size = static_cast<uint32_t>(data.size()),
@@ -262,11 +320,15 @@ uint32_t bpf_frame_bytes(std::span<const uint8_t> code) {
         if (access) {
             lowest = offset(h);
         } else if ((h & kSource) != 0 && (cls == kAlu64 || cls == kAlu32) && src(h) == kFramePointer) {
-            // A copy, to which a constant is added at once; else where it points is anyone's guess.
-            const uint64_t next = i + 1 < count ? slot_at(code, i + 1) : 0;
-            const bool added = opcode(h) == alu_opcode(kAlu64, kMov, kSource) &&
-                               opcode(head(next)) == alu_opcode(kAlu64, kAdd) && dst(head(next)) == dst(h);
-            lowest = added ? imm(next) : -int64_t{kFrameBytesMax};
+            // A copy, to which a constant is added before it is used; else where it points is anyone's guess.
+            lowest = -int64_t{kFrameBytesMax};
+            const bool copied = opcode(h) == alu_opcode(kAlu64, kMov, kSource);
+            for (size_t next = i + 1; copied && next < count; ++next) {
+                const uint64_t user = slot_at(code, next);
+                if (!uses(user, dst(h))) continue;
+                if (opcode(head(user)) == alu_opcode(kAlu64, kAdd) && dst(head(user)) == dst(h)) lowest = imm(user);
+                break;
+            }
         }
         if (lowest < 0) deepest = std::max(deepest, static_cast<uint32_t>(std::min<int64_t>(-lowest, kFrameBytesMax)));
         if (opcode(h) == kLddw) ++i;

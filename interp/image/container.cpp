@@ -1,5 +1,6 @@
 #include "container.h"
 
+#include "../bpf/fields.h"
 #include "container_format.h"
 
 #include <algorithm>
@@ -24,6 +25,8 @@ constexpr NamedIsa kIsas[] = {
     {"rv32emc", rv32::isa::rv32emc},
     {"rv32ecx", rv32::isa::rv32ecx},
 };
+
+constexpr std::string_view kBpfIsas[] = {"ebpf"};
 
 Json entries_json(const Container& container) {
     Json result = Json::object();
@@ -70,18 +73,23 @@ Json lines_json(const Container& container) {
 
 /// What the image does: all but the build id and the source lines.
 Json metadata_json(const Container& container) {
-    return {{"isa", container.isa},
-            {"encoding", container.encoding},
-            {"table_version", container.table_version},
-            {"data_size", container.windows.data_size},
-            {"writable_start", container.windows.writable_start},
-            {"code_start", container.windows.code_start},
-            {"code_size", container.windows.code_size},
-            {"stack_top", container.stack_top},
-            {"stack_bytes", container.stack_bytes},
-            {"entries", entries_json(container)},
-            {"imports", imports_json(container)},
-            {"messages", messages_json(container)}};
+    Json all = {{"isa", container.isa},
+                {"encoding", container.encoding},
+                {"table_version", container.table_version},
+                {"data_size", container.windows.data_size},
+                {"writable_start", container.windows.writable_start},
+                {"code_start", container.windows.code_start},
+                {"code_size", container.windows.code_size},
+                {"stack_top", container.stack_top},
+                {"stack_bytes", container.stack_bytes},
+                {"entries", entries_json(container)},
+                {"imports", imports_json(container)},
+                {"messages", messages_json(container)}};
+    if (container.is_bpf()) {
+        all["frame_bytes"] = container.frame_bytes;
+        all["frame_count"] = container.frame_count;
+    }
+    return all;
 }
 
 /// What two builds that do the same have in common.
@@ -122,6 +130,17 @@ std::optional<rv32::Isa> find_isa(std::string_view name) {
     return found == std::end(kIsas) ? std::nullopt : std::optional(found->isa);
 }
 
+bool is_bpf_isa(std::string_view name) { return std::ranges::find(kBpfIsas, name) != std::end(kBpfIsas); }
+
+std::unique_ptr<Guest> Container::make_guest(std::span<const uint8_t> bound_code) const {
+    if (!is_bpf()) return std::make_unique<Guest>(windows, stack_top, data, bound_code);
+    limpet_windows memory = windows;
+    memory.code_size = 0; // it is put in place by set_bpf_program
+    auto guest = std::make_unique<Guest>(memory, stack_top, data, std::span<const uint8_t>());
+    guest->set_bpf_program(bound_code, windows.code_start, frame_bytes, frame_count);
+    return guest;
+}
+
 std::vector<uint8_t> write_container(Container& container) {
     using namespace container_format;
     std::vector<uint8_t> payload = container.data;
@@ -149,17 +168,34 @@ std::vector<uint8_t> bind_imports(const Container& container, std::span<const ca
     for (const Import& import : container.imports) {
         const auto id = calls::find(declarations, import.signature);
         if (!id) throw LoadError(unbound(import, declarations));
-        for (const uint32_t fixup : import.fixups) {
-            const uint32_t bytes = host_call_bytes(container, fixup);
-            put(code, fixup, container_format::host_call(*id, bytes), bytes);
-        }
+        for (const uint32_t fixup : import.fixups) bind_host_call(container, fixup, *id, code);
     }
     return code;
 }
 
-uint32_t host_call_bytes(const Container& container, uint32_t fixup) {
-    const auto isa = find_isa(container.isa);
-    return isa && isa->xlimpet && (container.code[fixup] & 3) != 3 ? 2 : 4;
+void bind_host_call(const Container& container, uint32_t fixup, uint32_t id, std::vector<uint8_t>& code) {
+    const container_format::HostCall call = container_format::host_call(container, fixup, id);
+    std::copy_n(call.bytes.begin(), call.size, code.begin() + fixup);
+}
+
+uint32_t container_format::code_unit(const Container& container) {
+    if (container.is_bpf()) return bpf::kSlotBytes;
+    return find_isa(container.isa).value().compressed ? 2 : 4;
+}
+
+container_format::HostCall container_format::host_call(const Container& container, uint32_t fixup, uint32_t id) {
+    HostCall call;
+    uint64_t insn = uint64_t{id} << 20 | 0x0b;
+    call.size = 4;
+    if (container.is_bpf()) {
+        insn = bpf::make(bpf::jump_opcode(bpf::kJmp, bpf::kCall), 0, 0, 0, static_cast<int32_t>(id));
+        call.size = bpf::kSlotBytes;
+    } else if (find_isa(container.isa).value().xlimpet && (container.code[fixup] & 3) != 3) {
+        insn = 0xa002 | (id & 0x7ff) << 2;
+        call.size = 2;
+    }
+    for (uint32_t i = 0; i < call.size; ++i) call.bytes[i] = static_cast<uint8_t>(insn >> 8 * i);
+    return call;
 }
 
 uint32_t container_format::file_crc(std::span<const uint8_t> file) {

@@ -14,6 +14,7 @@
 ///
 ///     {"isa": "rv32ec", "encoding": "plain", "table_version": "", "data_size": .., "writable_start": ..,
 ///      "code_start": .., "code_size": .., "stack_top": .., "stack_bytes": .., "entries": {"task": address, ..},
+///      (eBPF alone) "frame_bytes": .., "frame_count": ..,
 ///      "imports": [{"name": .., "signature": .., "fixups": [offset in the code, ..]}, ..],
 ///      "messages": [{"id": .., "name": .., "size": .., "fields": [{"name": .., "offset": .., "type": .., "count": ..},
 ///      ..]}, ..], "build_id": "16 hexadecimal digits",
@@ -22,7 +23,7 @@
 /// Lines tell where the code from that address on comes from; line 0: that is not known. They may be left out.
 ///
 /// A host call in the code has the id kUnboundId, which no firmware has, until bind_imports() gives it the id of a
-/// firmware. Fixups are instructions of 4 bytes or, in rv32ecx, of 2, as their lowest bits say.
+/// firmware. Fixups are instructions of 4 bytes or, in rv32ecx, of 2, as their lowest bits say; of eBPF, of 8.
 #pragma once
 
 #include "guest.h"
@@ -33,6 +34,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -59,6 +61,9 @@ struct Import {
     std::vector<uint32_t> fixups; ///< where its host calls are: bytes from the start of the code window
 };
 
+/// Is it the name of a profile of eBPF?
+[[nodiscard]] bool is_bpf_isa(std::string_view name);
+
 struct Container {
     std::string isa;                ///< "rv32ec"
     std::string encoding = "plain"; ///< how the code is written: as the isa defines it
@@ -66,6 +71,8 @@ struct Container {
     limpet_windows windows{};
     uint32_t stack_top = 0;   ///< sp at entry, a multiple of 16
     uint32_t stack_bytes = 0; ///< the deepest that the stack grows below stack_top
+    uint32_t frame_bytes = 0; ///< of an eBPF guest: how far each local call moves r10,
+    uint32_t frame_count = 0; ///< and how many may be under way
     std::vector<Entry> entries;
     std::vector<Import> imports;
     std::vector<Message> messages;
@@ -76,9 +83,13 @@ struct Container {
     std::vector<uint8_t> code; ///< the code window without its guard
 
     [[nodiscard]] const Entry* find_entry(std::string_view name) const; ///< nullptr: there is none
+    [[nodiscard]] bool is_bpf() const { return is_bpf_isa(isa); }
+
+    /// The guest before its first call; bound_code: what bind_imports() returned, or `code`.
+    [[nodiscard]] std::unique_ptr<Guest> make_guest(std::span<const uint8_t> bound_code) const;
 };
 
-/// The profile of that name.
+/// The profile of rv32 of that name.
 [[nodiscard]] std::optional<rv32::Isa> find_isa(std::string_view name);
 
 [[nodiscard]] bool is_container(std::span<const uint8_t> file);
@@ -89,8 +100,8 @@ struct Container {
 /// The file of a container, which gets its build id. Throws LoadError when read_container would refuse it.
 [[nodiscard]] std::vector<uint8_t> write_container(Container& container);
 
-/// Bytes of the host call at a fixup, of which at least the first is inside the code.
-[[nodiscard]] uint32_t host_call_bytes(const Container& container, uint32_t fixup);
+/// Puts an id into the host call at a fixup of `code`, the container's or a copy of it.
+void bind_host_call(const Container& container, uint32_t fixup, uint32_t id, std::vector<uint8_t>& code);
 
 /// The code with every host call bound to a firmware: the position of its declaration is its id.
 /// Throws LoadError when the firmware does not declare what the guest imports.

@@ -18,6 +18,8 @@ using namespace container_format;
 /// Memory of a microcontroller is small; a file that says otherwise must not make a PC allocate gigabytes.
 constexpr uint32_t kWindowBytesMax = 16U << 20;
 constexpr size_t kNameBytesMax = 128;
+constexpr uint32_t kFrameBytesMax = 512; ///< RFC 9669's implementations give no more
+constexpr uint32_t kFramesMax = 256;
 
 [[noreturn]] void fail(const std::string& what) { throw LoadError("image " + what); }
 
@@ -101,16 +103,13 @@ void check_header(std::span<const uint8_t> file) {
     if (word(file, kCrcAt) != file_crc(file)) fail("with a wrong CRC");
 }
 
-/// Reads the encoding, and returns the profile.
-rv32::Isa read_encoding(const Object& object, Container& container) {
+void read_encoding(const Object& object, Container& container) {
     container.isa = object.text("isa");
     container.encoding = object.text("encoding");
     container.table_version = object.text("table_version");
-    const auto isa = find_isa(container.isa);
-    if (!isa) fail("for the unknown isa " + shown(container.isa));
+    if (!find_isa(container.isa) && !container.is_bpf()) fail("for the unknown isa " + shown(container.isa));
     if (container.encoding != "plain") fail("in the unknown encoding " + shown(container.encoding));
     if (!container.table_version.empty()) fail("with a table version, which plain code has not");
-    return *isa;
 }
 
 void read_windows(const Object& object, size_t payload_bytes, Container& container) {
@@ -134,34 +133,42 @@ void read_windows(const Object& object, size_t payload_bytes, Container& contain
         fail("whose payload does not match its windows");
 }
 
+void read_frames(const Object& object, Container& container) {
+    if (!container.is_bpf()) return;
+    container.frame_bytes = object.number("frame_bytes");
+    container.frame_count = object.number("frame_count");
+    if (container.frame_bytes % 8 != 0 || container.frame_bytes > kFrameBytesMax || container.frame_count >= kFramesMax)
+        fail("with " + std::to_string(container.frame_count) + " frames of " + std::to_string(container.frame_bytes) +
+             " bytes");
+}
+
 /// Is there room for an instruction of `bytes` at `offset` of the code?
-bool starts_instruction(uint32_t offset, uint32_t bytes, rv32::Isa isa, const Container& container) {
-    return offset % (isa.compressed ? 2 : 4) == 0 && offset < container.windows.code_size &&
+bool starts_instruction(uint32_t offset, uint32_t bytes, const Container& container) {
+    return offset % code_unit(container) == 0 && offset < container.windows.code_size &&
            container.windows.code_size - offset >= bytes;
 }
 
-void read_entries(const Object& object, rv32::Isa isa, Container& container) {
+void read_entries(const Object& object, Container& container) {
     const Json& entries = object.member("entries");
     const Object values(entries, "entries");
     for (const auto& [name, address] : entries.items()) {
         if (!is_identifier(name)) fail("metadata: the entry " + shown(name) + " is no identifier");
         const Entry entry{.name = name, .address = values.as_number(address, name)};
-        if (!starts_instruction(entry.address - container.windows.code_start, isa.compressed ? 2 : 4, isa, container))
+        if (!starts_instruction(entry.address - container.windows.code_start, code_unit(container), container))
             fail("with the entry " + name + " outside its code");
         container.entries.push_back(entry);
     }
     if (container.entries.empty()) fail("without an entry");
 }
 
-void read_fixups(const Object& object, rv32::Isa isa, const Container& container, std::set<uint32_t>& seen,
-                 Import& import) {
+void read_fixups(const Object& object, const Container& container, std::set<uint32_t>& seen, Import& import) {
     for (const Json& value : object.list("fixups")) {
         const uint32_t fixup = object.as_number(value, "fixups");
         const std::string what = "with a fixup of " + import.name + " at " + std::to_string(fixup);
-        if (!starts_instruction(fixup, isa.xlimpet ? 2 : 4, isa, container)) fail(what + ", outside its code");
-        const uint32_t bytes = host_call_bytes(container, fixup);
-        if (!starts_instruction(fixup, bytes, isa, container)) fail(what + ", outside its code");
-        if (number(container.code, fixup, bytes) != host_call(kUnboundId, bytes))
+        if (!starts_instruction(fixup, 1, container)) fail(what + ", outside its code");
+        const HostCall unbound = host_call(container, fixup, kUnboundId);
+        if (!starts_instruction(fixup, unbound.size, container)) fail(what + ", outside its code");
+        if (!std::equal(unbound.bytes.begin(), unbound.bytes.begin() + unbound.size, container.code.begin() + fixup))
             fail(what + ", which is not an unbound host call");
         if (!seen.insert(fixup).second) fail(what + ", where there is another");
         import.fixups.push_back(fixup);
@@ -181,14 +188,14 @@ Import read_signature(const Object& object) {
     return import;
 }
 
-void read_imports(const Object& object, rv32::Isa isa, Container& container) {
+void read_imports(const Object& object, Container& container) {
     std::set<std::string> names;
     std::set<uint32_t> fixups;
     for (const Json& item : object.list("imports")) {
         const Object import_object(item, "an import");
         Import import = read_signature(import_object);
         if (!names.insert(import.name).second) fail("that imports " + import.name + " twice");
-        read_fixups(import_object, isa, container, fixups, import);
+        read_fixups(import_object, container, fixups, import);
         container.imports.push_back(std::move(import));
     }
     if (container.imports.size() > calls::kDeclarationsMax) fail("with more imports than there are ids");
@@ -290,16 +297,17 @@ Container read_container(std::span<const uint8_t> file) {
     const Object object(metadata, "the image");
 
     Container container;
-    const rv32::Isa isa = read_encoding(object, container);
+    read_encoding(object, container);
     read_windows(object, payload.size(), container);
-    if (container.windows.code_start % 4 != 0 || container.windows.code_size % (isa.compressed ? 2 : 4) != 0)
+    read_frames(object, container);
+    if (container.windows.code_start % 4 != 0 || container.windows.code_size % code_unit(container) != 0)
         fail("whose code is not aligned");
     const auto code = payload.last(container.windows.code_size);
     const auto data = payload.first(payload.size() - code.size());
     container.code.assign(code.begin(), code.end());
     container.data.assign(data.begin(), data.end());
-    read_entries(object, isa, container);
-    read_imports(object, isa, container);
+    read_entries(object, container);
+    read_imports(object, container);
     read_messages(object, container);
     read_build_id(object, container);
     read_lines(metadata, container);

@@ -164,16 +164,16 @@ std::string Layout::scalar(const std::string& name, Dwarf_Die& type) const {
 }
 
 /// The id in a variable that LIMPET_MESSAGE defines; none: this DIE is only a declaration of it.
-std::optional<uint32_t> message_id(const ElfFile& file, Dwarf_Die& variable) {
+std::optional<uint32_t> message_id(std::span<const Section> notes, Dwarf_Die& variable) {
     Dwarf_Attribute attribute;
     Dwarf_Op* operations = nullptr;
     size_t count = 0;
     if (dwarf_attr(&variable, DW_AT_location, &attribute) == nullptr ||
         dwarf_getlocation(&attribute, &operations, &count) != 0 || count == 0)
         return std::nullopt;
-    const auto section = std::ranges::find(file.notes, kSection, &Section::name);
+    const auto section = std::ranges::find(notes, kSection, &Section::name);
     uint32_t id = 0;
-    if (section == file.notes.end() || operations[0].number + sizeof id > section->data.size())
+    if (section == notes.end() || operations[0].number + sizeof id > section->data.size())
         throw LoadError("LIMPET_MESSAGE: its section is missing");
     for (size_t i = sizeof id; i-- > 0;) id = id << 8 | section->data[operations[0].number + i];
     return id;
@@ -207,12 +207,12 @@ void add(std::vector<Message>& messages, Message message) {
 
 } // namespace
 
-std::vector<Message> described_messages(const ElfFile& file, std::span<const uint8_t> bytes) {
+std::vector<Message> described_messages(std::span<const Section> notes, std::span<const uint8_t> bytes) {
     std::vector<Message> messages;
     DwarfFile(bytes).each_unit([&](Dwarf_Die& unit) {
         for (Dwarf_Die& variable : children(unit, DW_TAG_variable))
             if (name_of(variable).starts_with(kVariablePrefix))
-                if (const auto id = message_id(file, variable)) add(messages, read_message(*id, variable));
+                if (const auto id = message_id(notes, variable)) add(messages, read_message(*id, variable));
     });
     std::ranges::sort(messages, {}, &Message::id);
     return messages;

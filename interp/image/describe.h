@@ -11,9 +11,9 @@
 
 namespace limpet {
 
-/// The messages of a program that read_elf has read from `bytes`, by id.
+/// The messages of the program in `bytes`, an ELF file, by id. notes: its sections that are not in memory.
 /// Throws LoadError when a type has what cannot be shown by name (bit-fields, unions, pointers, floating point, arrays
 /// of no fixed length), or when one id has two layouts.
-[[nodiscard]] std::vector<Message> described_messages(const ElfFile& file, std::span<const uint8_t> bytes);
+[[nodiscard]] std::vector<Message> described_messages(std::span<const Section> notes, std::span<const uint8_t> bytes);
 
 } // namespace limpet

@@ -12,10 +12,7 @@ namespace limpet {
 
 namespace {
 
-/// What a program may expect that says nothing about its local calls (RFC 9669 and its implementations).
 constexpr uint32_t kBpfArguments = 5; ///< r1..r5
-constexpr uint32_t kBpfFrames = 8;
-constexpr uint32_t kBpfFrameBytes = 512;
 
 std::string describe(uint64_t address, uint64_t size) {
     char text[48]; // 0x, 8 digits, two dots, 0x, 9 digits
@@ -131,16 +128,17 @@ void Guest::provide_prepared(uint32_t size) {
     host.prepared_size = size;
 }
 
-void Guest::set_bpf_program(std::span<const uint8_t> code) {
+void Guest::set_bpf_program(std::span<const uint8_t> code, uint32_t code_start, uint32_t frame_bytes,
+                            uint32_t frame_count) {
     limpet_windows window = vm.window;
-    window.code_start = 0;
+    window.code_start = code_start;
     window.code_size = static_cast<uint32_t>(code.size());
     code_.assign(code.begin(), code.end());
-    frames_.resize(kBpfFrames);
+    frames_.resize(size_t{frame_count} + 1); // that there are any is what tells a guest for eBPF
     host.code = code_.data();
     bpf_host.frames = frames_.data();
-    bpf_host.frame_count = kBpfFrames;
-    bpf_host.frame_bytes = kBpfFrameBytes;
+    bpf_host.frame_count = frame_count;
+    bpf_host.frame_bytes = frame_bytes;
     bpf::init(bpf, window);
 }
 

@@ -51,8 +51,10 @@ public:
     Guest(const Guest&) = delete;
     Guest& operator=(const Guest&) = delete;
 
-    /// Makes it a guest for eBPF, whose code is not in its memory: the program starts at address 0.
-    void set_bpf_program(std::span<const uint8_t> code);
+    /// Makes it a guest for eBPF, whose code is not in its memory. By default as RFC 9669's implementations have
+    /// frames.
+    void set_bpf_program(std::span<const uint8_t> code, uint32_t code_start = 0, uint32_t frame_bytes = 512,
+                         uint32_t frame_count = 8);
 
     limpet_bpf_vm bpf{}; ///< the state of an eBPF guest; that of all others is the part of it that follows
     limpet_vm& vm = bpf.as.vm;

@@ -1,7 +1,6 @@
 #include "pack.h"
 
 #include "../rv32/decode.h"
-#include "container_format.h"
 #include "image.h"
 
 #include <algorithm>
@@ -46,9 +45,9 @@ std::map<uint32_t, std::vector<uint32_t>> find_host_calls(const ElfFile& file, c
 
 } // namespace
 
-std::vector<Entry> linked_entries(const ElfFile& file) {
+std::vector<Entry> named_entries(std::span<const Symbol> symbols) {
     std::vector<Entry> entries;
-    for (const Symbol& symbol : file.symbols)
+    for (const Symbol& symbol : symbols)
         if (symbol.function && symbol.name.starts_with(kEntryPrefix))
             entries.push_back({.name = symbol.name.substr(kEntryPrefix.size()), .address = symbol.address});
     if (entries.empty()) throw LoadError("no function is an entry: name one with LIMPET_ENTRY");
@@ -58,7 +57,7 @@ std::vector<Entry> linked_entries(const ElfFile& file) {
 Container pack(const ElfFile& file, const std::string& isa, std::span<const calls::Declaration> declarations,
                uint32_t stack_bytes) {
     Container image;
-    image.entries = linked_entries(file); // without one there is no code either
+    image.entries = named_entries(file.symbols); // without one there is no code either
     const Image linked = read_image(file);
     image.isa = isa;
     image.windows = linked.windows;
@@ -70,11 +69,7 @@ Container pack(const ElfFile& file, const std::string& isa, std::span<const call
         if (id >= declarations.size())
             throw LoadError("host call " + std::to_string(id) + " is not declared" +
                             place(file, image.windows.code_start + offsets[0]));
-        for (const uint32_t offset : offsets) {
-            const uint32_t bytes = host_call_bytes(image, offset);
-            for (uint32_t i = 0; i < bytes; ++i)
-                image.code[offset + i] = static_cast<uint8_t>(container_format::host_call(kUnboundId, bytes) >> 8 * i);
-        }
+        for (const uint32_t offset : offsets) bind_host_call(image, offset, kUnboundId, image.code);
         image.imports.push_back(
             {.name = declarations[id].name, .signature = canonical(declarations[id]), .fixups = offsets});
     }

@@ -11,8 +11,8 @@
 
 namespace limpet {
 
-/// An entry of a linked program: the functions that LIMPET_ENTRY names.
-[[nodiscard]] std::vector<Entry> linked_entries(const ElfFile& file);
+/// The entries of a linked program: the functions that LIMPET_ENTRY names. Throws LoadError when there is none.
+[[nodiscard]] std::vector<Entry> named_entries(std::span<const Symbol> symbols);
 
 /// Takes an image out of a program that was linked with guest.ld. Its host calls have the ids of `declarations` and are
 /// unbound in the image. The build id and the messages are left to others.

@@ -54,7 +54,7 @@ struct Need {
 
 class Analysis {
 public:
-    Analysis(const ElfFile& file, rv32::Isa isa) : file_(file), isa_(isa), bounds_(declared_stack_bounds(file)) {}
+    Analysis(const ElfFile& file, rv32::Isa isa) : file_(file), isa_(isa), bounds_(declared_stack_bounds(file.notes)) {}
 
     /// Of the function that starts there.
     Need need(uint32_t function);
@@ -299,9 +299,9 @@ void Analysis::fail_recursion(uint32_t function) const {
 
 } // namespace
 
-std::vector<StackBound> declared_stack_bounds(const ElfFile& file) {
+std::vector<StackBound> declared_stack_bounds(std::span<const Section> notes) {
     std::vector<StackBound> bounds;
-    for (const Section& note : file.notes) {
+    for (const Section& note : notes) {
         if (note.name != ".limpet.stack") continue;
         for (std::span<const uint8_t> rest = note.data; !rest.empty();) {
             const auto end = std::ranges::find(rest.subspan(std::min<size_t>(rest.size(), sizeof(uint32_t))), 0);

@@ -18,8 +18,8 @@ struct StackBound {
     uint32_t bytes;
 };
 
-/// The bounds in a file that read_elf has read. Throws LoadError when they cannot be read.
-[[nodiscard]] std::vector<StackBound> declared_stack_bounds(const ElfFile& file);
+/// The bounds in the sections of a program that are not in its memory. Throws LoadError when they cannot be read.
+[[nodiscard]] std::vector<StackBound> declared_stack_bounds(std::span<const Section> notes);
 
 /// Bytes of stack that a call of the function at `entry` uses at most. Instructions are followed along all branches,
 /// with what is known of the stack pointer and of constants in registers; calls count with what their functions need.

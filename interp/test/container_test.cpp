@@ -121,6 +121,72 @@ TEST(Container, IsReadAsItWasWritten) {
     EXPECT_EQ(read.lines, image.lines);
 }
 
+/// call 0xfff; exit; with one frame more than the outermost.
+Container bpf_example() {
+    Container image;
+    image.isa = "ebpf";
+    image.windows = {.data_size = 48, .writable_start = 8, .code_start = 48, .code_size = 16};
+    image.stack_top = 48;
+    image.stack_bytes = 32;
+    image.frame_bytes = 16;
+    image.frame_count = 1;
+    image.entries = {{"task", 48}};
+    image.imports = {{"timer_read_time", "u32 timer_read_time()", {0}}};
+    append(image.code, 0x85, 4);
+    append(image.code, 0xfff, 4);
+    append(image.code, 0x95, 4);
+    append(image.code, 0, 4);
+    return image;
+}
+
+/// What is said of an eBPF image that is changed.
+std::string bpf_with(const std::function<void(Container&)>& change) {
+    Container image = bpf_example();
+    change(image);
+    try {
+        (void)write_container(image);
+        return "accepted";
+    } catch (const LoadError& error) {
+        return error.what();
+    }
+}
+
+TEST(Container, OfEbpfHasFrames) {
+    Container image = bpf_example();
+    const Container read = read_container(write_container(image));
+    EXPECT_EQ(read.frame_bytes, 16U);
+    EXPECT_EQ(read.frame_count, 1U);
+    const std::vector<calls::Declaration> declarations = calls::parse_imports("void first()\nu32 timer_read_time()\n");
+    const std::vector<uint8_t> code = bind_imports(read, declarations);
+    EXPECT_EQ(code, (std::vector<uint8_t>{0x85, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0}));
+    const auto guest = read.make_guest(code);
+    EXPECT_TRUE(guest->is_bpf());
+    EXPECT_EQ(guest->bpf_host.frame_count, 1U);
+    EXPECT_EQ(guest->bpf_host.frame_bytes, 16U);
+    EXPECT_EQ(guest->vm.window.code_start, 48U);
+    EXPECT_EQ(guest->vm.window.code_size, 16U);
+    EXPECT_EQ(guest->host.stack_top, 48U);
+}
+
+TEST(Container, OfEbpfIsRefusedByNameOfItsFault) {
+    EXPECT_EQ(bpf_with([](Container& image) { image.frame_bytes = 12; }), "image with 1 frames of 12 bytes");
+    EXPECT_EQ(bpf_with([](Container& image) { image.frame_bytes = 520; }), "image with 1 frames of 520 bytes");
+    EXPECT_EQ(bpf_with([](Container& image) { image.frame_count = 256; }), "image with 256 frames of 16 bytes");
+    EXPECT_EQ(bpf_with([](Container& image) { image.entries[0].address = 52; }),
+              "image with the entry task outside its code");
+    EXPECT_EQ(bpf_with([](Container& image) { image.imports[0].fixups = {4}; }),
+              "image with a fixup of timer_read_time at 4, outside its code");
+    EXPECT_EQ(bpf_with([](Container& image) { image.imports[0].fixups = {8}; }),
+              "image with a fixup of timer_read_time at 8, which is not an unbound host call");
+    EXPECT_EQ(bpf_with([](Container& image) { image.code[1] = 0x10; }),
+              "image with a fixup of timer_read_time at 0, which is not an unbound host call");
+    EXPECT_EQ(bpf_with([](Container& image) {
+                  image.code.resize(12);
+                  image.windows.code_size = 12;
+              }),
+              "image whose code is not aligned");
+}
+
 TEST(Container, BuildIdTellsContentsApart) {
     Container image = example();
     (void)write_container(image);

@@ -1,5 +1,6 @@
 #include "build.h"
 
+#include "../../interp/image/bpf_pack.h"
 #include "../../interp/image/describe.h"
 #include "../../interp/image/lines.h"
 #include "../../interp/image/pack.h"
@@ -57,7 +58,8 @@ uint32_t stack_of(const ElfFile& program, const BuildOptions& options) {
     const rv32::Isa isa = find_isa(options.isa).value();
     uint32_t bytes = 0;
     if (options.stack) return *options.stack;
-    for (const Entry& entry : linked_entries(program)) bytes = std::max(bytes, stack_use(program, isa, entry.address));
+    for (const Entry& entry : named_entries(program.symbols))
+        bytes = std::max(bytes, stack_use(program, isa, entry.address));
     if (bytes > kStackBytesMax) throw LoadError(fmt::format("stack use: {} bytes", bytes));
     return bytes;
 }
@@ -65,12 +67,14 @@ uint32_t stack_of(const ElfFile& program, const BuildOptions& options) {
 /// Where in the driver's sources the code comes from. DWARF has lines of what the linker dropped, too, at addresses
 /// that are not in the code, and of the generated functions that are inlined as host calls, which no user has written.
 std::map<uint32_t, std::string> lines_of_code(const Container& image, std::span<const uint8_t> elf) {
+    const uint32_t start = image.windows.code_start;
+    const uint32_t code_in_elf = image.is_bpf() ? 0 : start; // an object's starts at 0
     std::map<uint32_t, std::string> lines;
     std::string last;
     for (const auto& [address, line] : source_lines(elf, "limpet_imports.h")) {
-        const bool inside = address - image.windows.code_start < image.windows.code_size;
-        if (!inside || line == last) continue;
-        lines[address] = last = line;
+        const uint32_t offset = address - code_in_elf;
+        if (offset >= image.windows.code_size || line == last) continue;
+        lines[start + offset] = last = line;
     }
     return lines;
 }
@@ -82,8 +86,7 @@ std::vector<uint8_t> link(const BuildOptions& options, Compiler& compiler, uint3
     return isa.xlimpet ? relax(elf, isa) : elf;
 }
 
-Built compile(const BuildOptions& options, Compiler& compiler, const std::vector<calls::Declaration>& declarations) {
-    for (const std::string& source : options.sources) compiler.compile(source);
+Built link_rv32(const BuildOptions& options, Compiler& compiler, const std::vector<calls::Declaration>& declarations) {
     Built built;
     // Linked twice: how much stack the code needs is known only when it is there.
     built.elf = link(options, compiler, 0);
@@ -93,7 +96,18 @@ Built compile(const BuildOptions& options, Compiler& compiler, const std::vector
     built.elf = link(options, compiler, stack_bytes);
     const ElfFile program = read_elf(built.elf);
     Container image = pack(program, options.isa, declarations, stack_bytes);
-    image.messages = described_messages(program, built.elf);
+    image.messages = described_messages(program.notes, built.elf);
+    image.lines = lines_of_code(image, built.elf);
+    built.image = write_container(image);
+    return built;
+}
+
+Built link_bpf(const BuildOptions& options, Compiler& compiler, const std::vector<calls::Declaration>& declarations) {
+    Built built;
+    built.elf = with_bpf_debug_relocated(read_file(compiler.link(0)));
+    Container image = pack_bpf(built.elf, options.isa, declarations, options.stack);
+    if (image.stack_bytes > kStackBytesMax) throw LoadError(fmt::format("stack use: {} bytes", image.stack_bytes));
+    image.messages = described_messages(read_bpf_object(built.elf).notes, built.elf);
     image.lines = lines_of_code(image, built.elf);
     built.image = write_container(image);
     return built;
@@ -112,7 +126,8 @@ Built build(const BuildOptions& options) {
         if (auto built = cache->find()) return std::move(*built);
     }
     write_sdk(folder.path(), declarations);
-    Built built = compile(options, compiler, declarations);
+    for (const std::string& source : options.sources) compiler.compile(source);
+    Built built = (is_bpf_isa(options.isa) ? link_bpf : link_rv32)(options, compiler, declarations);
     if (cache) cache->put(built, compiler.headers());
     return built;
 }

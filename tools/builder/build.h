@@ -15,7 +15,7 @@ struct BuildOptions {
     std::string output;                ///< the image
     std::string isa = "rv32ec";        ///< profile
     std::string imports;               ///< file of declarations; "": those of Klipper's firmware
-    std::string cc = "gcc";            ///< gcc, clang
+    std::string cc;                    ///< gcc, clang; "": clang for eBPF, gcc for all others
     std::string optimisation = "s";    ///< what follows -O
     std::vector<std::string> defines;  ///< what follows -D
     std::vector<std::string> includes; ///< what follows -I

@@ -18,25 +18,28 @@ using Words = std::vector<std::string>;
 
 constexpr const char* kGcc = "riscv64-unknown-elf-gcc";
 constexpr const char* kClang = "clang-19"; // the first that has rv32e
+constexpr const char* kLlvmLink = "llvm-link-19";
+constexpr const char* kOpt = "opt-19";
+constexpr const char* kLlc = "llc-19";
 
 struct March {
     std::string_view isa;
     /// Debian's libgcc for RV32E with C exists as rv32eac and rv32emac only; A brings no instruction in here, because
     /// an image with one is refused.
-    const char* gcc;
+    const char* gcc; ///< nullptr: it does not compile for it
     const char* clang;
 };
 constexpr March kMarches[] = {
-    {"rv32e", "rv32e", "rv32e"},
-    {"rv32ec", "rv32eac", "rv32ec"},
-    {"rv32emc", "rv32emac", "rv32emc"},
+    {"rv32e", "rv32e", "rv32e"},      {"rv32ec", "rv32eac", "rv32ec"}, {"rv32emc", "rv32emac", "rv32emc"},
     {"rv32ecx", "rv32eac", "rv32ec"}, // its own instructions come in behind the linker
+    {"ebpf", nullptr, "v4"},          // the first version that divides signed numbers
 };
 
 const March& march_of(const std::string& isa) {
     const auto* const found = std::ranges::find(kMarches, isa, &March::isa);
     if (found == std::end(kMarches))
-        throw UsageError(fmt::format("--isa: no compiler for '{}'; there is: rv32e, rv32ec, rv32emc, rv32ecx", isa));
+        throw UsageError(
+            fmt::format("--isa: no compiler for '{}'; there is: rv32e, rv32ec, rv32emc, rv32ecx, ebpf", isa));
     return *found;
 }
 
@@ -70,15 +73,36 @@ Words rule_paths(const std::string& rule) {
 
 Compiler::Compiler(const BuildOptions& options, fs::path folder) : folder_(std::move(folder)) {
     const March& march = march_of(options.isa);
-    if (options.cc != "gcc" && options.cc != "clang")
+    if (!options.cc.empty() && options.cc != "gcc" && options.cc != "clang")
         throw UsageError(fmt::format("--cc: unknown compiler '{}'; there is: gcc, clang", options.cc));
-    gcc_ = {kGcc, std::string("-march=") + march.gcc, "-mabi=ilp32e", "-msmall-data-limit=0"};
-    const bool gcc = options.cc == "gcc";
+    if (march.gcc == nullptr && options.cc == "gcc")
+        throw UsageError(fmt::format("--cc: {} is compiled by clang alone", options.isa));
+    if (march.gcc == nullptr)
+        set_bpf(options, march.clang);
+    else
+        set_rv32(options, march.gcc, march.clang);
+    for (const std::string& define : options.defines) flags_.push_back("-D" + define);
+    for (const std::string& include : options.includes) flags_.push_back("-I" + include);
+}
+
+/// No built-in functions: what becomes a call of memcpy when instructions are chosen, clang refuses for eBPF. Those of
+/// memory.c are inlined like all others.
+void Compiler::set_bpf(const BuildOptions& options, const std::string& version) {
+    bpf_ = true;
+    compile_ = {kClang, "--target=bpf", "-mcpu=" + version};
+    flags_ = {"-gdwarf-4",  "-nostdlibinc", "-std=gnu11", "-ffreestanding",
+              "-fno-ident", "-Wall",        "-Wextra",    "-O" + options.optimisation};
+    link_ = {version, options.optimisation == "g" ? "1" : options.optimisation};
+}
+
+void Compiler::set_rv32(const BuildOptions& options, const std::string& gcc_march, const std::string& clang_march) {
+    gcc_ = {kGcc, "-march=" + gcc_march, "-mabi=ilp32e", "-msmall-data-limit=0"};
+    const bool gcc = options.cc != "clang";
     if (gcc) {
         compile_ = gcc_;
         flags_ = {"-g"};
     } else {
-        compile_ = {kClang, "--target=riscv32-unknown-elf", std::string("-march=") + march.clang, "-mabi=ilp32e"};
+        compile_ = {kClang, "--target=riscv32-unknown-elf", "-march=" + clang_march, "-mabi=ilp32e"};
         flags_ = {"-gdwarf-4", "-nostdlibinc"};
     }
     append(flags_, kCommonFlags);
@@ -86,15 +110,14 @@ Compiler::Compiler(const BuildOptions& options, fs::path folder) : folder_(std::
     link_ = gcc_;
     if (gcc) append(link_, flags_);
     if (gcc) append(link_, {"-flto", "-flto-partition=one"});
-    for (const std::string& define : options.defines) flags_.push_back("-D" + define);
-    for (const std::string& include : options.includes) flags_.push_back("-I" + include);
 }
 
 /// The same source is to make the same file, wherever the SDK lay while it was compiled.
 std::string Compiler::prefix_map() const { return "-ffile-prefix-map=" + folder_.string() + "=limpet"; }
 
 std::string Compiler::version() const {
-    std::string text = output_of({kGcc, "--version"});
+    std::string text;
+    if (!bpf_) text = output_of({kGcc, "--version"});
     if (compile_[0] != kGcc) text += output_of({compile_[0], "--version"});
     return text;
 }
@@ -121,7 +144,29 @@ void Compiler::compile_memory() const {
     if (run_program(command) != 0) throw std::runtime_error("the compiler refuses the SDK's memory.c");
 }
 
+/// There is no linker for eBPF: sources are put together and optimised as bitcode, and become one object. Its stack is
+/// laid out where it is read.
+fs::path Compiler::link_bpf() {
+    compile((folder_ / "memory.c").string());
+    const fs::path whole = folder_ / "whole.bc";
+    const fs::path optimised = folder_ / "optimised.bc";
+    const fs::path object = folder_ / "program.o";
+    Words together = {kLlvmLink, "-o", whole.string()};
+    for (const fs::path& part : objects_) together.push_back(part.string());
+    const std::string& version = link_[0];
+    const std::string& level = link_[1];
+    const bool done =
+        run_program(together) == 0 &&
+        run_program({kOpt, "--passes=internalize,lto<O" + level + ">", "--internalize-public-api-list=limpet_entry_*",
+                     whole.string(), "-o", optimised.string()}) == 0 &&
+        run_program({kLlc, "-mtriple=bpfel", "-mcpu=" + version, "-filetype=obj", optimised.string(), "-o",
+                     object.string()}) == 0;
+    if (!done) throw LoadError("the linker refuses the program");
+    return object;
+}
+
 fs::path Compiler::link(uint32_t stack_bytes) {
+    if (bpf_) return link_bpf();
     if (!fs::exists(folder_ / "memory.o")) compile_memory();
     const fs::path elf = folder_ / "program.elf";
     Words command = link_;

@@ -1,5 +1,5 @@
 /// \file
-/// The compilers for guests: gcc, or clang with gcc's linker and helpers.
+/// The compilers for guests: gcc, or clang with gcc's linker and helpers; clang and LLVM's tools for eBPF.
 #pragma once
 
 #include "build.h"
@@ -25,21 +25,26 @@ public:
     /// Compiles a source. Throws LoadError when the compiler refuses it.
     void compile(const std::string& source);
 
-    /// Links what was compiled, with `stack_bytes` of stack. Returns the ELF file. Throws LoadError.
+    /// Links what was compiled, with `stack_bytes` of stack. Returns the ELF file (of eBPF, an object: to be called
+    /// once). Throws LoadError.
     [[nodiscard]] std::filesystem::path link(uint32_t stack_bytes);
 
     /// The headers that were included, those of the SDK left out.
     [[nodiscard]] std::vector<std::string> headers() const;
 
 private:
+    void set_rv32(const BuildOptions& options, const std::string& gcc_march, const std::string& clang_march);
+    void set_bpf(const BuildOptions& options, const std::string& version);
     [[nodiscard]] std::string prefix_map() const;
     void compile_memory() const;
+    [[nodiscard]] std::filesystem::path link_bpf();
 
     std::filesystem::path folder_;
     std::vector<std::string> gcc_;     ///< the command, up to its flags
     std::vector<std::string> compile_; ///< the same of the compiler that was chosen
     std::vector<std::string> flags_;
-    std::vector<std::string> link_; ///< the command with its flags
+    std::vector<std::string> link_; ///< the command with its flags; of eBPF version and level
+    bool bpf_ = false;
     std::vector<std::filesystem::path> objects_;
 };
 

@@ -4,7 +4,7 @@ import struct
 import subprocess
 import unittest
 
-from support import GuestTest, backends
+from support import SOURCE, GuestTest, backends
 
 
 def insn(opcode, dst=0, src=0, offset=0, imm=0):
@@ -215,6 +215,96 @@ class Objects(GuestTest):
         for content in damaged:
             result = self.limpet("run", self.file(content, "damaged.o"), "--entry", "entry", "--fuel", "10000")
             self.assertIn(result.returncode, (0, 2, 3))
+
+
+HEAD = '#include "limpet_guest.h"\n#include "limpet_imports.h"\n'
+DRIVER = """
+struct reading { uint32_t clock; int16_t celsius[2]; };
+LIMPET_MESSAGE(3, struct reading);
+static struct reading latest = {5, {-1, 1}};
+static uint32_t runs;
+static __attribute__((noinline)) uint32_t twice(uint32_t x) { volatile uint64_t y = x; return 2 * (uint32_t)y; }
+static __attribute__((noinline)) uint32_t four_times(uint32_t x) { volatile uint64_t y = twice(x); return 2 * (uint32_t)y; }
+uint32_t LIMPET_ENTRY(task)(uint32_t clock) {
+    latest.clock = clock + timer_read_time() - timer_read_time();
+    respond(3, (const uint8_t*)&latest, sizeof(latest));
+    return four_times(++runs);
+}
+uint32_t LIMPET_ENTRY(answer)(int32_t a, int32_t b) { return a / b; }
+"""
+
+
+class Images(GuestTest):
+    """What `limpet build --isa ebpf` makes."""
+
+    def build(self, source, *options):
+        path = self.folder / "driver.c"
+        path.write_text(HEAD + source)
+        image = self.folder / "driver.limpet"
+        result = self.limpet("build", path, "-o", image, "--isa", "ebpf", *options)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        return image
+
+    def told(self, *words):
+        result = self.limpet(*words)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        return result.stdout.decode()
+
+    def test_what_is_known_of_an_image(self):
+        told = self.told("info", self.build(DRIVER))
+        for line in ("isa        ebpf, plain", "stack      24 bytes at most", "frames     2 deep, 8 bytes each",
+                     "import     void respond(u8,in u8[#2],u8), 1 call", "import     u32 timer_read_time(), 2 calls",
+                     "message    3 reading, 8 bytes", "              4 i16[2]   celsius"):
+            self.assertIn(line + "\n", told)
+        self.assertRegex(told, r"(?m)^upload +\d+ bytes: \d+ code, 0 read-only data, 8 initialised variables$")
+
+    def test_it_runs_with_a_mock_on_every_backend(self):
+        debug = self.folder / "driver.o"
+        image = self.build(DRIVER, "--debug", debug)
+        mock = self.file(b'{"schedule": [{"entry": "task", "args": [7], "result": 4, "times": 1},'
+                         b'{"entry": "answer", "args": [-9, 3], "result": -3}]}', "mock.json")
+        line = '{"clock":2,"call":"respond","message":"reading","fields":{"clock":6,"celsius":[-1,1]}}\n'
+        for backend in backends("ebpf"):
+            self.assertEqual(self.told("run", image, "--mock", mock, "--backend", backend), line)
+        trace = self.limpet("run", image, "--mock", mock, "--trace", "--symbols", debug).stderr.decode()
+        self.assertRegex(trace, r"call 4095 <respond>|call \d+ <respond>")
+        self.assertRegex(trace, r"respond\(message=3, data=0x[0-9a-f]+, length=8\)")
+        self.assertRegex(trace, r"; <limpet_entry_task> driver\.c:\d+\n")
+        self.assertRegex(trace, r"<twice>.*; <four_times")
+        listing = self.told("disasm", image, "--symbols", debug)
+        self.assertIn("\ntwice:\n; driver.c:", listing)
+        self.assertIn("<timer_read_time>", listing)
+
+    def test_host_calls_trap_until_they_are_bound(self):
+        image = self.build(DRIVER)
+        klipper = SOURCE / "firmware/sdk/klipper.calls"
+        for options, insn in (([], "00000fff00000085"), (["--imports", klipper], "0000000000000085")):
+            status, errors, _ = self.run_guest(image, "--entry", "task", *options)
+            self.assertEqual((status, errors[:14], errors[-22:]), (2, "trap=host-call", f"insn={insn}\n"))
+        self.assertEqual(self.told("check", image, "--imports", klipper), "")
+        other = self.file(b"u32 timer_read_time()\n", "other.calls")
+        self.assert_refused(3, "the guest imports 'void respond(u8,in u8[#2],u8)'", "check", image, "--imports", other)
+
+    def test_what_cannot_be_built(self):
+        recursive = ("static __attribute__((noinline)) uint32_t fib(uint32_t n) {"
+                     "return n < 2 ? n : fib(n - 1) + fib(n - 2); }"
+                     "uint32_t LIMPET_ENTRY(task)(uint32_t n) { return fib(n); }")
+        for source, words in (
+            (recursive, "function fib calls itself: fib -> fib; declare its bound with LIMPET_STACK(fib, bytes)"),
+            ("uint32_t x = 1;", "no instructions"),
+            ("void f(void); void LIMPET_ENTRY(task)(void) { f(); }", "undefined symbol 'f'"),
+            ('void LIMPET_ENTRY(task)(void) { __asm__ volatile("call 99"); }', "host call 99 is not declared in function"),
+            ('void LIMPET_ENTRY(task)(void) { __asm__ volatile("goto +30"); }', "goes to instruction 31, outside"),
+            ("uint32_t LIMPET_ENTRY(task)(uint32_t (*f)(void)) { return f(); }", "callx"),
+        ):
+            path = self.file((HEAD + source).encode(), "driver.c")
+            result = self.limpet("build", path, "-o", self.folder / "x.limpet", "--isa", "ebpf")
+            self.assertEqual(result.returncode, 3, source)
+            self.assertIn(words, result.stderr.decode())
+        image = self.build("static uint32_t fib(uint32_t n); LIMPET_STACK(fib, 160);" + recursive)
+        self.assertEqual(self.run_guest(image, "--args", "7")[2]["r0"], f"{13:016x}")
+        self.assertEqual(self.run_guest(image, "--args", "100")[1][:10], "trap=store")
+        self.assert_refused(64, "ebpf is compiled by clang alone", "build", path, "-o", "x", "--isa", "ebpf", "--cc", "gcc")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def tables(text):
         if words[:2] == ["isa", "backend"]:
             header, rows = words, []
             found.append(rows)
-        elif found and len(words) == len(header) and words[0].startswith("rv32"):
+        elif found and len(words) == len(header) and words[1].startswith(("rv32-", "bpf-")):
             rows.append(dict(zip(header, words)))
     return found
 
@@ -52,11 +52,12 @@ class Measure(GuestTest):
         start = time.monotonic()
         memory, cycles = self.measure(DRIVERS / "max31865.c", "--mock", DRIVERS / "mocks/max31865.json")
         self.assertLess(time.monotonic() - start, 60)
-        wanted = [(isa, name) for isa in ("rv32e", "rv32ec", "rv32emc", "rv32ecx") for name in backends(isa)]
+        wanted = [(isa, name) for isa in ("rv32e", "rv32ec", "rv32emc", "rv32ecx", "ebpf") for name in backends(isa)]
         self.assertEqual([(row["isa"], row["backend"]) for row in memory], wanted)
         self.assertEqual([(row["isa"], row["backend"]) for row in cycles if row["entry"] == "task"], wanted)
         for row in memory:
-            self.assertTrue(0 < int(row["stack"]) <= 64 and int(row["flash"]) > 500 and int(row["prepare"]) > 0, row)
+            stack_max = 64 if row["isa"] != "ebpf" else 216
+            self.assertTrue(0 < int(row["stack"]) <= stack_max and int(row["flash"]) > 500 and int(row["prepare"]) > 0, row)
             self.assertEqual(int(row["RAM"]), sum(int(row[key]) for key in ("data", "code", "prepared", "VM")))
 
     def test_memory_is_what_info_says(self):
@@ -126,7 +127,7 @@ class Measure(GuestTest):
     def test_bad_input_is_refused(self):
         image = self.image(COUNT)
         self.assert_refused(64, "isa", "measure", image, "--isa", "z80")
-        self.assert_refused(64, "no library", "measure", image, "--isa", "ebpf")
+        self.assert_refused(3, "not an eBPF program", "measure", image, "--isa", "ebpf")
         self.assert_refused(64, "--args", "measure", image, "--args", "x")
         self.assert_refused(64, "--fuel", "measure", image, "--fuel", "x")
         self.assert_refused(64, "FILE", "measure")

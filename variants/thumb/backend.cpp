@@ -23,9 +23,11 @@ std::string image_name(std::string backend, const std::string& isa) {
 
 /// What limpet_host cannot say of a guest is left to this one.
 const Backend& reference(const std::string& isa_name) {
-    const auto found = std::ranges::find_if(backends(), [&](const auto& b) { return b->isa_name == isa_name; });
-    if (found == backends().end() || (*found)->emulated) throw std::logic_error("no reference for " + isa_name);
-    return **found;
+    for (const auto& list : {backends(), bpf_backends()}) {
+        const auto found = std::ranges::find(list, isa_name, [](const auto& backend) { return backend->isa_name; });
+        if (found != list.end() && !(*found)->emulated) return **found;
+    }
+    throw std::logic_error("no reference for " + isa_name);
 }
 
 /// Runs the reference from where `forbidden` says that the guest was, to the trap that it must come to.
@@ -47,11 +49,12 @@ ThumbBackend::ThumbBackend(std::string its_name, std::string its_isa_name, rv32:
       image_name_(image_name(name, isa_name)) {}
 
 ThumbBackend::ThumbBackend(const Backend& like)
-    : Backend(like.name + "@thumb", like.isa_name, like.isa, like.counts_exactly, true),
-      image_name_(image_name(like.name, like.isa_name)) {}
+    : Backend(like, like.name + "@thumb", true), image_name_(image_name(like.name, like.isa_name)) {}
 
 Machine& ThumbBackend::machine() const {
-    if (!machine_) machine_ = std::make_unique<Machine>(image_directory() + "/" + image_name_, isa.compressed);
+    using Kind = Machine::Kind;
+    const Kind kind = bpf ? Kind::kBpf : isa.compressed ? Kind::kCompressed : Kind::kPlain;
+    if (!machine_) machine_ = std::make_unique<Machine>(image_directory() + "/" + image_name_, kind);
     return *machine_;
 }
 

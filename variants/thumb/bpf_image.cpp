@@ -8,7 +8,7 @@ using Function = void (*)();
 
 } // namespace
 
-/// The order is that of BpfMachine::Function.
+/// The order is that of Machine::Function.
 extern "C" __attribute__((section(".table"), used)) const Function limpet_image_table[] = {
     reinterpret_cast<Function>(limpet_bpf_init), reinterpret_cast<Function>(limpet_bpf_prepare),
     reinterpret_cast<Function>(limpet_bpf_call), reinterpret_cast<Function>(limpet_bpf_resume),

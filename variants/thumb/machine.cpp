@@ -30,23 +30,28 @@ static_assert(kPrepared % 8 == 4);
 constexpr uint32_t kRamSize = kPlaces + 0x10000 - kRam;
 constexpr uint32_t kImage = 0x20000000; // image.ld
 constexpr uint32_t kImageSize = 0x10000;
-constexpr uint32_t kVm = kPlaces + 0x1000;
+constexpr uint32_t kVm = kPlaces + 0x1004; // a multiple of 4 and no more
 constexpr uint32_t kHost = kPlaces + 0x2000;
 constexpr uint32_t kStackEnd = kPlaces + 0x4000;
 constexpr uint32_t kStackBytes = 512;            // what Klipper gives to everything
 constexpr uint32_t kReturn = kPlaces + 0x5000;   ///< where the functions return to,
 constexpr uint32_t kHostCall = kPlaces + 0x5010; ///< and where host calls go
+constexpr uint32_t kFrames = kPlaces + 0x7004;   // a multiple of 4 and no more
+constexpr uint32_t kFramesMax = 0x3000;
 
 constexpr uint32_t kThumb = 1; ///< bit 0 of a code address
 
-/// struct limpet_host as the machine sees it.
+/// struct limpet_bpf_host as the machine sees it, which begins with struct limpet_host.
 struct Host {
     uint32_t data;
-    uint32_t code = kCode;
+    uint32_t code;
     uint32_t call = 0;
     uint32_t stack_top = 0;
     uint32_t prepared = kPrepared;
     uint32_t prepared_size = 0;
+    uint32_t frames = kFrames;
+    uint32_t frame_count = 0;
+    uint32_t frame_bytes = 0;
 };
 
 constexpr size_t kSp = 13;
@@ -79,11 +84,25 @@ bool inside(uint32_t address, uint32_t size, uint32_t start, uint32_t length) {
 
 } // namespace
 
-static_assert(sizeof(limpet_vm) == 96, "the same struct on both machines");
+static_assert(sizeof(limpet_vm) == 96 && sizeof(limpet_bpf_vm) == 124 && sizeof(limpet_bpf_frame) == 36,
+              "the same structs on both machines");
 
-Machine::Machine(std::string image_path, bool compressed)
-    : image_path_(std::move(image_path)), compressed_(compressed), image_(read_file(image_path_)),
-      stack_start_(kStackEnd), host_call_sp_(kStackEnd) {
+Machine::Machine(std::string image_path, Kind kind)
+    : image_path_(std::move(image_path)), kind_(kind), image_(read_file(image_path_)), stack_start_(kStackEnd),
+      host_call_sp_(kStackEnd) {
+    if (kind_ == Kind::kBpf) {
+        state_bytes_ = sizeof(limpet_bpf_vm);
+        vm_ = kVm + offsetof(limpet_bpf_vm, as.vm);
+        host_bytes_ = sizeof(Host);
+        code_ = kCode + 2; // limpet_bpf.h promises a multiple of 4
+        guard_bytes_ = 0;
+    } else {
+        state_bytes_ = sizeof(limpet_vm);
+        vm_ = kVm;
+        host_bytes_ = offsetof(Host, frames);
+        code_ = kCode;
+        guard_bytes_ = LIMPET_GUARD_BYTES;
+    }
     if (image_.size() > kImageSize) throw std::runtime_error(image_path_ + " is too large");
     void* memory = mmap(nullptr, kRamSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) throw std::runtime_error("mmap failed");
@@ -158,10 +177,12 @@ bool Machine::on_access(uc_engine* /*uc*/, uc_mem_type type, uint64_t address, i
 }
 
 bool Machine::allowed(uint32_t address, uint32_t size, bool write) const {
-    if (inside(address, size, kVm, sizeof(limpet_vm)) || inside(address, size, data_, window_.data_size)) return true;
+    if (inside(address, size, kVm, state_bytes_) || inside(address, size, data_, window_.data_size) ||
+        inside(address, size, kFrames, frames_bytes_))
+        return true;
     if ((!write || preparing_) && inside(address, size, kPrepared, prepared_size_)) return true;
-    return !write && (inside(address, size, kHost, sizeof(Host)) ||
-                      inside(address, size, kCode, window_.code_size + LIMPET_GUARD_BYTES) ||
+    return !write && (inside(address, size, kHost, host_bytes_) ||
+                      inside(address, size, code_, window_.code_size + guard_bytes_) ||
                       inside(address, size, kImage, static_cast<uint32_t>(image_.size())));
 }
 
@@ -196,7 +217,7 @@ bool Machine::holds(const Guest& guest) {
     const limpet_windows& window = guest.vm.window;
     const uint64_t everything = uint64_t{guest.host.base} + (kImage + kImageSize - kData);
     return window.data_size <= kDataMax && window.code_size <= kCodeMax && guest.host.prepared_size <= kPreparedMax &&
-           everything <= uint64_t{1} << 32;
+           guest.bpf_host.frame_count * sizeof(limpet_bpf_frame) <= kFramesMax && everything <= uint64_t{1} << 32;
 }
 
 /// The windows as limpet_host's guests have them: from address 0 on, with as much read-only at the start as there is in
@@ -218,16 +239,20 @@ void Machine::put(const Guest& guest) {
     data_ = kData + (host_->base & 3); // so that what is aligned for the guest is
     watched_ = host_->base != 0 || host_->read_only_count != 0 || host_->executable_count != 0;
     if (!holds(guest)) throw std::length_error("the guest does not fit into the emulated machine");
-    Host host{.data = data_ - host_->base};
+    Host host{.data = data_ - host_->base, .code = code_};
     host.call = guest.host.call == nullptr ? 0 : kHostCall | kThumb;
     host.stack_top = guest.host.stack_top;
     host.prepared_size = prepared_size_;
-    limpet_vm vm = guest.vm;
-    vm.window = plain_windows(window_, *host_);
-    std::memcpy(ram(kVm), &vm, sizeof vm);
+    host.frame_count = guest.bpf_host.frame_count;
+    host.frame_bytes = guest.bpf_host.frame_bytes;
+    limpet_bpf_vm state = guest.bpf;
+    state.as.vm.window = plain_windows(window_, *host_);
+    std::memcpy(ram(kVm), kind_ == Kind::kBpf ? static_cast<const void*>(&state) : &state.as.vm, state_bytes_);
     std::memcpy(ram(kHost), &host, sizeof host);
     std::memcpy(ram(data_), guest.host.data, window_.data_size);
-    std::memcpy(ram(kCode), guest.host.code, window_.code_size + LIMPET_GUARD_BYTES);
+    std::memcpy(ram(code_), guest.host.code, window_.code_size + guard_bytes_);
+    frames_bytes_ = guest.bpf_host.frame_count * static_cast<uint32_t>(sizeof(limpet_bpf_frame));
+    if (frames_bytes_ != 0) std::memcpy(ram(kFrames), guest.bpf_host.frames, frames_bytes_);
     if (prepared_size_ != 0 && std::memcmp(ram(kPrepared), guest.host.prepared, prepared_size_) != 0) {
         std::memcpy(ram(kPrepared), guest.host.prepared, prepared_size_);
         // It may be Thumb code, of which the emulator keeps translations.
@@ -236,9 +261,10 @@ void Machine::put(const Guest& guest) {
 }
 
 void Machine::get(Guest& guest) const {
-    std::memcpy(&guest.vm, ram(kVm), sizeof guest.vm);
+    std::memcpy(kind_ == Kind::kBpf ? static_cast<void*>(&guest.bpf) : &guest.vm, ram(kVm), state_bytes_);
     guest.vm.window = window_;
     std::memcpy(guest.host.data, ram(data_), window_.data_size);
+    if (frames_bytes_ != 0) std::memcpy(guest.bpf_host.frames, ram(kFrames), frames_bytes_);
     if (preparing_ && prepared_size_ != 0) std::memcpy(guest.host.prepared, ram(kPrepared), prepared_size_);
 }
 
@@ -246,13 +272,15 @@ void Machine::get(Guest& guest) const {
 void Machine::save(const Guest& guest, std::optional<uint32_t> entry, uint32_t fuel) {
     if (!watched_) return;
     saved_ = {.image_path = image_path_, .entry = entry, .fuel = fuel};
-    saved_vm_ = guest.vm;
+    saved_state_ = guest.bpf;
     saved_memory_.assign(guest.host.data, guest.host.data + window_.data_size);
+    saved_frames_.assign(guest.bpf_host.frames, guest.bpf_host.frames + guest.bpf_host.frame_count);
 }
 
 void Machine::take_back(Guest& guest) {
-    guest.vm = saved_vm_;
+    guest.bpf = saved_state_;
     std::ranges::copy(saved_memory_, guest.host.data);
+    std::ranges::copy(saved_frames_, guest.bpf_host.frames);
     throw Forbidden(saved_);
 }
 
@@ -275,8 +303,8 @@ void Machine::go(Core& core) {
 void Machine::host_call(Guest& guest, Core& core) {
     get(guest);
     const uint32_t args = core[3];
-    if (core[0] != kVm || core[1] != kHost || args % 4 != 0) fail("host call with wrong arguments");
-    const bool in_vm = args == kVm + offsetof(limpet_vm, x) + 10 * sizeof(uint32_t);
+    if (core[0] != vm_ || core[1] != kHost || args % 4 != 0) fail("host call with wrong arguments");
+    const bool in_vm = kind_ != Kind::kBpf && args == vm_ + offsetof(limpet_vm, x) + 10 * sizeof(uint32_t);
     std::array<uint32_t, 5> copy{};
     std::memcpy(copy.data(), ram(args), sizeof copy);
     host_call_sp_ = core[kSp];
@@ -285,9 +313,15 @@ void Machine::host_call(Guest& guest, Core& core) {
     put(guest);
     if (!in_vm) std::memcpy(ram(args), copy.data(), sizeof copy);
     save(guest, std::nullopt, guest.vm.fuel - 1);
-    if (!in_vm) saved_vm_.x[10] = copy[0];
-    saved_vm_.pc += is_long ? 4 : 2;
-    saved_vm_.status = LIMPET_FUEL;
+    limpet_vm& saved_vm = saved_state_.as.vm;
+    if (kind_ == Kind::kBpf) {
+        saved_state_.r[0] = copy[0];
+        saved_state_.r[1] = 0;
+    } else if (!in_vm) {
+        saved_vm.x[10] = copy[0];
+    }
+    saved_vm.pc += kind_ == Kind::kBpf ? 8 : is_long ? 4 : 2;
+    saved_vm.status = LIMPET_FUEL;
     core[1] = core[2] = core[3] = core[12] = 0xdeadbeef; // a callee may change these
     core[kPc] = core[kLr];
 }
@@ -305,6 +339,10 @@ limpet_status Machine::prepare(Guest& guest) {
     return status;
 }
 
+uint32_t Machine::prepared_kept(Guest& guest) {
+    return kind_ == Kind::kBpf ? guest.host.prepared_size : result_of(Function::kPreparedKept, guest);
+}
+
 limpet_status Machine::call(Guest& guest, uint32_t entry, uint32_t fuel) {
     return checked(guest, result_of(Function::kCall, guest, entry, fuel));
 }
@@ -315,7 +353,8 @@ limpet_status Machine::resume(Guest& guest, uint32_t fuel) {
 
 /// How a run ended. In a gap of the code stands what is illegal; but nothing may be fetched from there.
 limpet_status Machine::checked(Guest& guest, uint32_t status) {
-    if (host_->executable_count != 0 && status == LIMPET_ILLEGAL && !guest.can_fetch(guest.vm.pc, compressed_))
+    if (host_->executable_count != 0 && status == LIMPET_ILLEGAL &&
+        !guest.can_fetch(guest.vm.pc, kind_ == Kind::kCompressed))
         take_back(guest);
     return static_cast<limpet_status>(status);
 }

@@ -36,13 +36,15 @@ public:
 };
 
 /// Runs the functions of one image. Every access is held to what silicon and limpet.h allow: naturally aligned (ARMv6-M
-/// faults otherwise; Unicorn's Cortex-M0 does not), and inside the VM struct, the host struct, the guest's memory, the
-/// image's constants or the stack. An access that is not ends the program with a message, because whatever comes after
-/// it would mean nothing.
+/// faults otherwise; Unicorn's Cortex-M0 does not), and inside the VM struct, the host struct, the guest's memory and
+/// frames, the image's constants or the stack. An access that is not ends the program with a message, because whatever
+/// comes after it would mean nothing.
 class Machine {
 public:
-    /// compressed: whether guests' instructions may have 2 bytes.
-    Machine(std::string image_path, bool compressed);
+    /// What guests it runs: rv32 without or with instructions of 2 bytes, or eBPF.
+    enum class Kind : uint8_t { kPlain, kCompressed, kBpf };
+
+    Machine(std::string image_path, Kind kind);
     ~Machine();
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
@@ -55,7 +57,7 @@ public:
     limpet_status resume(Guest& guest, uint32_t fuel);
 
     /// limpet_prepared_kept, after prepare.
-    uint32_t prepared_kept(Guest& guest) { return result_of(Function::kPreparedKept, guest); }
+    uint32_t prepared_kept(Guest& guest);
 
     /// From now on; nullptr: nobody. It costs most of the speed.
     void observe(Observer* observer);
@@ -66,7 +68,7 @@ public:
     [[nodiscard]] uint32_t deepest_prepare_stack_bytes() const { return deepest_prepare_stack_bytes_; }
 
 private:
-    /// Words of the table that an image starts with.
+    /// Words of the table that an image starts with; those for eBPF have no kPreparedKept.
     enum class Function { kInit, kPrepare, kCall, kResume, kPreparedSize, kPreparedKept };
 
     /// Registers r0..r12, sp, lr, pc.
@@ -93,12 +95,18 @@ private:
     [[nodiscard]] const uint8_t* ram(uint32_t address) const;
 
     std::string image_path_;
-    bool compressed_;
+    Kind kind_;
     uc_engine* uc_ = nullptr;
     uint8_t* ram_ = nullptr;
     std::vector<uint8_t> image_;
     Observer* observer_ = nullptr;
     uc_hook observer_hook_ = 0;
+    uint32_t state_bytes_;             ///< of the VM struct,
+    uint32_t vm_;                      ///< in which struct limpet_vm is there,
+    uint32_t host_bytes_;              ///< of the host struct
+    uint32_t code_;                    ///< where the code is,
+    uint32_t guard_bytes_;             ///< with so much behind it
+    uint32_t frames_bytes_ = 0;        ///< of the guest's frames
     const MappedHost* host_ = nullptr; ///< of the guest that is in the machine
     limpet_windows window_{};          ///< its windows
     uint32_t data_ = 0;                ///< where its data window is
@@ -108,8 +116,9 @@ private:
     bool watched_ = false;             ///< does it have rights that limpet_host cannot tell?
     bool forbidden_ = false;           ///< it went beyond them
     Forbidden saved_{};                ///< where it is taken back to then, with
-    limpet_vm saved_vm_{};             ///< its state
+    limpet_bpf_vm saved_state_{};      ///< its state
     std::vector<uint8_t> saved_memory_;
+    std::vector<limpet_bpf_frame> saved_frames_;
     uint32_t stack_start_;  ///< sp at the call of the function that runs
     uint32_t host_call_sp_; ///< sp at the last host call
     uint32_t deepest_stack_bytes_ = 0;

@@ -3,6 +3,7 @@
 #include "folders.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -38,20 +39,21 @@ Container read_image(const Backend& backend, const std::string& name) {
 Driver::Driver(const Backend& backend, const std::string& name)
     : backend_(backend), container_(read_image(backend, name)) {
     const std::vector<uint8_t> code = bind_imports(container_, declared_calls());
-    guest_ = std::make_unique<Guest>(container_.windows, container_.stack_top, container_.data, code);
+    guest_ = container_.make_guest(code);
     guest_->host.call = call_firmware;
     EXPECT_EQ(backend.prepare(*guest_), LIMPET_RETURN);
 }
 
 uint32_t Driver::run(uint32_t address, std::span<const uint32_t> arguments) {
-    std::fill_n(guest_->vm.x + 10, 6, 0);
-    std::ranges::copy(arguments, guest_->vm.x + 10);
+    std::array<uint32_t, 6> words{};
+    std::ranges::copy(arguments, words.begin());
+    guest_->set_arguments(words);
     current = &firmware;
     const limpet_status status = backend_.call(*guest_, address, kFuel);
     current = nullptr;
     EXPECT_EQ(status, firmware.i2c_failure ? LIMPET_HOST_CALL : expected_status)
         << std::hex << "pc " << guest_->vm.pc << ", address " << guest_->vm.trap_address;
-    return guest_->vm.x[10];
+    return guest_->result();
 }
 
 void Driver::call(const std::string& entry, std::initializer_list<uint32_t> arguments) {
@@ -95,9 +97,10 @@ std::string backend_name(const testing::TestParamInfo<const Backend*>& info) {
 
 std::vector<const Backend*> all_backends() {
     std::vector<const Backend*> result;
-    for (const auto& backend : backends())
-        if (std::string_view(kIsas).find(' ' + backend->isa_name + ' ') != std::string_view::npos)
-            result.push_back(backend.get());
+    for (const auto& list : {backends(), bpf_backends()})
+        for (const auto& backend : list)
+            if (std::string_view(kIsas).find(' ' + backend->isa_name + ' ') != std::string_view::npos)
+                result.push_back(backend.get());
     return result;
 }
 

@@ -6,12 +6,13 @@
 /// return at which the budget is used up.
 #pragma once
 
-#include "loop.h"
+#include "../loop.h"
+#include "records.h"
 
 namespace limpet::bpf_threaded {
 
 template <class Host> limpet_status run(limpet_bpf_vm& state, const Host& host) {
-    return execute<Host>(&state, &host, nullptr);
+    return execute<Place>(&state, &host, nullptr);
 }
 
 /// What limpet_bpf_prepare does beyond verifying.
@@ -22,7 +23,7 @@ struct Preparation {
 
     template <class Host> static void translate(const limpet_vm& vm, const Host& host) {
         const void* const* handlers = nullptr;
-        execute<Host>(nullptr, nullptr, &handlers);
+        execute<Place, Host>(nullptr, nullptr, &handlers);
         const uint32_t* slot = program(host);
         auto* to = static_cast<Record*>(host.memory.prepared);
         for (uint32_t i = 0; i < vm.window.code_size / kSlotBytes; ++i, slot += 2) *to++ = record_of(handlers, slot);
