@@ -199,6 +199,14 @@ class Faults(GuestTest):
         self.firmware.ended.update(status=7, pc=driver.guest.image.entries["command"])
         self.assertRaisesRegex(KlippyError, r"a run of more than 10 ms \(hello.c:\d+", self.call, driver)
 
+    def test_a_task_that_fails_before_the_answer_is_read(self):
+        driver = self.driver("hello")
+        ended, stopped = dict(self.firmware.ended, result=9), dict(self.firmware.ended, status=3)
+        self.firmware.limpet_call = lambda params: [self.firmware.state(params["oid"], values)
+                                                    for values in (ended, stopped)]
+        self.assertEqual(self.call(driver), ["my sensor command: 9"])
+        self.assertEqual(driver.get_status()["state"], "stopped")
+
     def test_a_restart_revives_it(self):
         driver = self.driver(cs_pin="PA1")
         self.fault(driver, 3)
@@ -207,9 +215,9 @@ class Faults(GuestTest):
 
     def test_overruns_are_counted_on(self):
         driver = self.driver(cs_pin="PA1")
-        for overruns in (250, 255, 3):
+        for overruns in (250, 65535, 3):
             self.mcu.tell("limpet_state", oid=driver.oid, status=0, pc=0, address=0, result=0, overruns=overruns)
-        self.assertEqual(driver.get_status()["overruns"], 259)
+        self.assertEqual(driver.get_status()["overruns"], 65539)
 
     def test_a_message_that_nobody_described(self):
         driver = self.driver("hello")

@@ -8,7 +8,7 @@ from .container import RUNS_ON, ImageError, parse_declarations
 
 PROTOCOL = 1
 CALL = "limpet_call oid=%c entry=%hu a0=%u a1=%u a2=%u a3=%u a4=%u data=%*s"
-STATE = "limpet_state oid=%c status=%c pc=%u address=%u result=%u overruns=%c"
+STATE = "limpet_state oid=%c status=%c pc=%u address=%u result=%u overruns=%hu"
 MESSAGE = "limpet_message oid=%c message=%c data=%*s"
 
 WORDS_MAX = 5

@@ -62,8 +62,9 @@ class Guest:
         """Takes its messages from now on; klippy's own way would miss the answer to the upload."""
         self._call = self.mcu.lookup_command(firmware.CALL)
         klipper.explain_shutdown(self.printer, SHUTDOWN_TEXT, self._explain_shutdown)
-        serial.register_response(self._handle_state, "limpet_state", self.oid)
-        serial.register_response(self._handle_message, "limpet_message", self.oid)
+        for msgformat, handler in ((firmware.STATE, self._handle_state), (firmware.MESSAGE, self._handle_message)):
+            serial.get_msgparser().lookup_command(msgformat)
+            serial.register_response(handler, msgformat.split()[0], self.oid)
 
     # What it is told
 
@@ -83,10 +84,9 @@ class Guest:
             return 0
         end = self.reactor.monotonic() + ANSWER_SECONDS
         while True:
-            self._waiting = self.reactor.completion()
+            completion = self._waiting = self.reactor.completion()
             self._call.send(arguments)
-            params = self._waiting.wait(end)
-            self._waiting = None
+            params = completion.wait(end)
             if params is None:
                 raise ImageError("'%s' does not answer" % self.name)
             if params["status"] != BUSY:
@@ -112,7 +112,7 @@ class Guest:
 
     def _handle_state(self, params):
         status = params["status"]
-        self.overruns += (params["overruns"] - self._last_overruns) & 0xff
+        self.overruns += (params["overruns"] - self._last_overruns) & 0xffff
         self._last_overruns = params["overruns"]
         if status in RETURNED:
             self.state, self.fault, self.result = "ready", None, params["result"]
@@ -122,8 +122,9 @@ class Guest:
         elif status != BUSY and self.fault is None:
             self.state, self.fault = "stopped", self.describe(params)
             self.reactor.register_async_callback(lambda eventtime: self._report())
-        if self._waiting is not None:
-            self.reactor.async_complete(self._waiting, params)
+        waiting, self._waiting = self._waiting, None  # the next state is of something else
+        if waiting is not None:
+            self.reactor.async_complete(waiting, params)
 
     def _explain_shutdown(self, message, details):
         """For klippy's error message: None, unless it was this guest."""

@@ -1,0 +1,234 @@
+# This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
+"""The add-on in Klipper itself: guests beside native drivers, faults, restarts, klippy's batch mode."""
+
+import re
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import printer
+from printer import ADD_ON, PYTHON, Printer, Workshop, run
+
+LIMPET = printer.os.environ["LIMPET"]
+
+SENSORS = """
+[temperature_sensor stock]
+sensor_type: MAX31865
+sensor_pin: None
+spi_bus: spidev0.0
+[temperature_sensor guest]
+sensor_type: MAX31865
+sensor_pin: guest:None
+spi_bus: spidev0.0
+[adxl345 stock]
+cs_pin: None
+spi_bus: spidev0.1
+rate: 800
+[adxl345 guest]
+cs_pin: guest:None
+spi_bus: spidev0.1
+rate: 800
+[limpet]
+command: %s
+""" % LIMPET
+
+BAD_GUESTS = """#include "limpet_guest.h"
+#include "limpet_imports.h"
+void LIMPET_ENTRY(spin)(void) {
+    for (;;) timer_read_time();
+}
+void LIMPET_ENTRY(wild)(uint32_t address) {
+    *(volatile uint32_t*)address = 1;
+}
+static uint32_t task_address;
+void LIMPET_ENTRY(start)(uint32_t address) {
+    task_address = address;
+    timer_sleep(1000);
+}
+void LIMPET_ENTRY(task)(void) {
+    *(volatile uint32_t*)task_address = 1;
+}
+"""
+
+CONSTANT = """#include "limpet_guest.h"
+#include "limpet_imports.h"
+static uint32_t calls = 5;
+uint32_t LIMPET_ENTRY(command)(void) { return %d + ++calls; }
+"""
+
+
+def setUpModule():
+    folder = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(folder.cleanup)
+    setUpModule.workshop = Workshop(Path(folder.name))
+
+
+class KlippyTest(unittest.TestCase):
+    def setUp(self):
+        self.workshop = setUpModule.workshop
+
+    def printer(self, config):
+        result = Printer(self.workshop, config)
+        self.addCleanup(result.stop)
+        return result
+
+    def wait_for_readings(self, machine, count):
+        """So many more of the guest's MAX31865."""
+        before = len(machine.bus("guest", "spidev0.0"))
+        end = time.monotonic() + 1 + count  # the first comes after 2 seconds, then three a second
+        while len(machine.bus("guest", "spidev0.0")) < before + 2 * count:  # each is two transfers
+            self.assertLess(time.monotonic(), end, "the guest does not read its chip")
+            time.sleep(0.1)
+
+    def source(self, text, name="driver.c"):
+        path = self.workshop.folder / name
+        path.write_text(text)
+        return path
+
+
+class Checkout(KlippyTest):
+    def test_nothing_but_a_link(self):
+        self.assertEqual(run("git", "-C", self.workshop.klipper, "status", "--porcelain"), "?? klippy/extras/limpet\n")
+        for firmware in (self.workshop.stock, self.workshop.guest):
+            self.assertNotIn("dirty", (firmware / "klipper.dict").read_text())
+
+
+class Readings(KlippyTest):
+    def test_max_thirty_one_thousand_and_adxl(self):
+        """The same bytes on the bus, and the same numbers, as the native drivers beside them."""
+        machine = self.printer(SENSORS)
+        self.assertEqual(machine.state()[0], "ready")
+        for name in ("stock", "guest"):
+            machine.call("adxl345/dump_adxl345", sensor=name, response_template={"sensor": name})
+        samples = {"stock": [], "guest": []}
+        for event in machine.collect(3.0):
+            samples[event["sensor"]] += [tuple(sample[1:]) for sample in event["params"]["data"]]
+            self.assertEqual((event["params"]["errors"], event["params"]["overflows"]), (0, 0))
+        count = min(map(len, samples.values()))
+        self.assertGreater(count, 1000)
+        self.assertEqual(samples["stock"][:count], samples["guest"][:count])
+        self.assertGreater(len(set(samples["stock"][:count])), 900)
+
+        self.wait_for_readings(machine, 15)
+        bytes_sent = {name: machine.bus(name, "spidev0.0") for name in samples}
+        count = min(map(len, bytes_sent.values()))
+        self.assertGreater(count, 30)
+        self.assertEqual(bytes_sent["stock"][:count], bytes_sent["guest"][:count])
+        self.assertEqual({re.sub(" .*", "", line) for line in machine.bus("guest", "spidev0.1")},
+                         {re.sub(" .*", "", line) for line in machine.bus("stock", "spidev0.1")})
+        readings = {"stock": set(), "guest": set()}
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            for name, values in readings.items():
+                values.add(machine.status("temperature_sensor " + name)["temperature"])
+        self.assertGreater(len(readings["stock"] & readings["guest"]), 5, readings)
+        self.assertTrue(25 < min(readings["guest"]) < 31, readings)
+        self.assertNotIn("got {", machine.log())  # answers that nobody waits for
+
+
+class Faults(KlippyTest):
+    def test_spin_and_wild_guests(self):
+        source = self.source(BAD_GUESTS, "bad.c")
+        machine = self.printer(SENSORS + "".join(
+            "[limpet %s]\nmcu: guest\nsource: %s\n" % (name, source) for name in ("spin", "wild", "task")))
+        self.assertEqual(machine.state()[0], "ready")
+        machine.call("gcode/subscribe_output", response_template={"output": True})
+        self.assertRegex(machine.gcode("LIMPET_CALL GUEST=spin ENTRY=spin"),
+                         r"'spin' stopped: a run of more than 10 ms \(bad.c:4, pc 0x\w+\)")
+        self.assertRegex(machine.gcode("LIMPET_CALL GUEST=wild ENTRY=wild ARGS=0x20000000"),
+                         r"'wild' stopped: a store to 0x20000000, which it may not write \(bad.c:7, pc 0x\w+\)")
+        self.assertIsNone(machine.gcode("LIMPET_CALL GUEST=task ENTRY=start ARGS=1"))
+        told = "".join(str(event) for event in machine.collect(1.0))
+        self.assertRegex(told, r"!! Limpet: 'spin' stopped: .*bad.c:4")
+        self.assertRegex(told, r"!! Limpet: 'wild' stopped: .*bad.c:7")
+        self.assertRegex(told, r"!! Limpet: 'task' stopped: a store to 0x1, .*bad.c:15")
+        self.assertIn("Limpet: 'task' stopped: a store to 0x1", machine.log())
+        self.assertIn("stopped", machine.gcode("LIMPET_CALL GUEST=task ENTRY=start ARGS=1"))
+
+        self.assertEqual(machine.state()[0], "ready")
+        self.wait_for_readings(machine, 3)
+        machine.restart("restart")
+        self.assertEqual(machine.state()[0], "ready")
+        self.assertEqual(machine.status("limpet task")["state"], "ready")
+
+    def test_shutdown_if_the_user_wants_it(self):
+        machine = self.printer("[limpet]\ncommand: %s\n[limpet wild]\nmcu: guest\nsource: %s\non_fault: shutdown\n"
+                               % (LIMPET, self.source(BAD_GUESTS, "bad.c")))
+        machine.gcode("LIMPET_CALL GUEST=wild ENTRY=wild ARGS=0x20000000")
+        state, message = machine.state()
+        self.assertEqual(state, "shutdown")
+        self.assertIn("Limpet: 'wild' stopped: a store", message)
+
+    def test_the_driver_shuts_down_and_says_why(self):
+        """A thermocouple that is out of range, as with the native driver, which says it the same way."""
+        for sensor, told in (("guest:None", "Limpet: 'temperature_sensor hot (max31865)': Thermocouple reader fault"),
+                             ("None", "Thermocouple reader fault")):
+            machine = self.printer("[limpet]\n[temperature_sensor hot]\nsensor_type: MAX31865\nsensor_pin: %s\n"
+                                   "spi_bus: spidev0.0\nmax_temp: 20\n" % sensor)
+            end = time.monotonic() + 10
+            while machine.state()[0] == "ready" and time.monotonic() < end:
+                time.sleep(0.2)
+            self.assertEqual(machine.state()[0], "shutdown")
+            self.assertIn(told, machine.state()[1])
+
+    def test_a_call_that_the_firmware_lacks(self):
+        folder = self.workshop.folder
+        calls = (ADD_ON.parent / "sdk/klipper.calls").read_text() + "void paint(u8 colour)\n"
+        (folder / "more.calls").write_text(calls)
+        source = self.source('#include "limpet_guest.h"\n#include "limpet_imports.h"\n'
+                             "void LIMPET_ENTRY(command)(void) { paint(1); }\n", "painter.c")
+        run(LIMPET, "build", source, "-o", folder / "painter.limpet", "--imports", folder / "more.calls")
+        machine = self.printer("[limpet painter]\nmcu: guest\nimage: %s\n" % (folder / "painter.limpet"))
+        self.assertEqual(machine.state()[0], "error")
+        self.assertIn("'painter': it calls 'void paint(u8)', which the firmware does not declare", machine.state()[1])
+        self.assertNotIn("Sending MCU 'guest'", machine.log())
+
+
+class Restarts(KlippyTest):
+    def test_restarts(self):
+        """A restart begins anew with .data as it was; the same code is not another configuration."""
+        config = SENSORS + "[limpet counter]\nmcu: guest\nsource: %s\n"
+        source = self.source(CONSTANT % 1000)
+        machine = self.printer(config % source)
+        for _ in range(2):
+            machine.gcode("LIMPET_CALL GUEST=counter")
+        self.assertEqual(machine.status("limpet counter")["result"], 1007)
+        for command in ("restart", "firmware_restart"):
+            machine.restart(command)
+            self.assertEqual(machine.state()[0], "ready", machine.state()[1])
+            machine.gcode("LIMPET_CALL GUEST=counter")
+            self.assertEqual(machine.status("limpet counter")["result"], 1006)
+            self.wait_for_readings(machine, 3)
+        self.assertNotIn("CRC mismatch", machine.log())
+
+    def test_an_edit_of_the_same_size_reaches_the_microcontroller(self):
+        source = self.source(CONSTANT % 1000)
+        machine = self.printer("[limpet]\ncommand: %s\n[limpet counter]\nmcu: guest\nsource: %s\n" % (LIMPET, source))
+        source.write_text(CONSTANT % 1001)
+        machine.restart("restart")
+        self.assertIn("CRC mismatch", machine.log())
+        machine.gcode("LIMPET_CALL GUEST=counter")
+        self.assertEqual(machine.status("limpet counter")["result"], 1007)
+
+
+class Batch(KlippyTest):
+    def test_batch_mode(self):
+        """klippy without microcontrollers: what it would send goes to a file."""
+        folder = self.workshop.folder / "batch"
+        folder.mkdir()
+        (folder / "printer.cfg").write_text("[mcu]\nserial: /dev/null\n[mcu guest]\nserial: /dev/null\n[printer]\n"
+                                            "kinematics: none\nmax_velocity: 100\nmax_accel: 100\n" + SENSORS +
+                                            "[limpet hello]\nmcu: guest\nimage: %s\n" % (ADD_ON / "images/hello.limpet"))
+        (folder / "commands.gcode").write_text("LIMPET_CALL GUEST=hello TEXT=hi\nM105\n")
+        run(PYTHON, "-B", "klippy/klippy.py", folder / "printer.cfg", "-i", folder / "commands.gcode", "-o",
+            folder / "sent", "-d", self.workshop.stock / "klipper.dict", "-d",
+            "guest=%s" % (self.workshop.guest / "klipper.dict"), "-l", folder / "klippy.log", cwd=self.workshop.klipper)
+        sent = run(PYTHON, "-B", "klippy/parsedump.py", self.workshop.guest / "klipper.dict", folder / "sent-guest",
+                   cwd=self.workshop.klipper)
+        self.assertEqual(len(re.findall("limpet_seal", sent)), 3)
+        self.assertRegex(sent, r"limpet_call .*data=b'hi'")
+
+
+if __name__ == "__main__":
+    unittest.main()

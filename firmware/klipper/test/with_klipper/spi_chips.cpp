@@ -1,0 +1,208 @@
+// This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
+/// \file
+/// Chips on the SPI buses of Klipper's Linux MCU, which is started with this library preloaded: /dev/spidev0.0 is a
+/// MAX31865, /dev/spidev0.1 an ADXL345. What they measure depends on nothing but how often they have measured, so that
+/// two microcontrollers have to report the same. Each transfer is a line of the file $LIMPET_SPI_LOG: device, bytes
+/// sent, bytes received.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <linux/spi/spidev.h>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A chip whose first byte is an address, and the next ones are registers.
+class Chip {
+public:
+    virtual ~Chip() = default;
+
+    void transfer(std::span<uint8_t> bytes) {
+        const uint8_t command = bytes[0];
+        bytes[0] = 0;
+        begin(command);
+        for (uint8_t& byte : bytes.subspan(1)) byte = exchange(byte);
+    }
+
+protected:
+    virtual void begin(uint8_t command) = 0;
+    virtual uint8_t exchange(uint8_t byte) = 0;
+};
+
+/// Maxim 19-6478: bit 7 of the address writes; registers follow each other.
+class Max31865 : public Chip {
+    static constexpr uint8_t kRtdHigh = 1;
+
+    void begin(uint8_t command) override {
+        writes_ = (command & 0x80) != 0;
+        address_ = command & 7;
+        if (writes_ || address_ != kRtdHigh) return;
+        // 110 to 112 ohm with a reference of 430, above a fault bit that is 0.
+        const unsigned value = (8400 + measured_++ % 100) << 1;
+        registers_[kRtdHigh] = static_cast<uint8_t>(value >> 8);
+        registers_[kRtdHigh + 1] = static_cast<uint8_t>(value);
+    }
+    uint8_t exchange(uint8_t byte) override {
+        uint8_t& value = registers_[address_++ & 7];
+        if (!writes_) return value;
+        value = byte;
+        return 0;
+    }
+
+    std::array<uint8_t, 8> registers_{};
+    unsigned measured_ = 0;
+    uint8_t address_ = 0;
+    bool writes_ = false;
+};
+
+/// Analog Devices ADXL345 rev. G: bit 7 of the address reads, bit 6 goes on to the next register.
+class Adxl345 : public Chip {
+    static constexpr uint8_t kDeviceId = 0x00, kRate = 0x2c, kPower = 0x2d, kData = 0x32, kDataEnd = 0x38,
+                             kFifoControl = 0x38, kFifoStatus = 0x39;
+    static constexpr size_t kFifoMax = 32;
+    using Sample = std::array<uint8_t, 6>;
+
+    void begin(uint8_t command) override {
+        reads_ = (command & 0x80) != 0;
+        step_ = (command & 0x40) != 0 ? 1 : 0;
+        address_ = command & 0x3f;
+        measure();
+        if (reads_ && address_ == kData && !fifo_.empty()) {
+            std::ranges::copy(fifo_.front(), &registers_[kData]);
+            fifo_.pop_front();
+        }
+    }
+    uint8_t exchange(uint8_t byte) override {
+        const uint8_t at = address_ & 0x3f;
+        address_ += step_;
+        if (reads_) {
+            if (at == kDeviceId) return 0xe5;
+            return at == kFifoStatus ? static_cast<uint8_t>(fifo_.size()) : registers_[at];
+        }
+        if (at == kPower) start(byte);
+        registers_[at] = byte;
+        return 0;
+    }
+
+    void start(uint8_t power) {
+        if ((power & 8) != 0 && (registers_[kPower] & 8) == 0) {
+            since_ = Clock::now();
+            measured_ = 0;
+        }
+        if ((power & 8) == 0) fifo_.clear();
+    }
+    /// Puts what has been measured since the last time into the FIFO.
+    void measure() {
+        if ((registers_[kPower] & 8) == 0) return;
+        const double rate_hz = 3200.0 / (1U << (15 - (registers_[kRate] & 15)));
+        const std::chrono::duration<double> passed = Clock::now() - since_;
+        for (; measured_ < passed.count() * rate_hz; ++measured_) {
+            const auto n = static_cast<int16_t>(measured_ % 4000);
+            fifo_.push_back(sample(n, static_cast<int16_t>(-n), static_cast<int16_t>(n / 2 - 1000)));
+            if (fifo_.size() > kFifoMax) fifo_.pop_front();
+        }
+    }
+    static Sample sample(int16_t x, int16_t y, int16_t z) {
+        Sample bytes{};
+        const std::array<int16_t, 3> axes{x, y, z};
+        std::memcpy(bytes.data(), axes.data(), sizeof axes);
+        return bytes;
+    }
+
+    std::array<uint8_t, 64> registers_{};
+    std::deque<Sample> fifo_;
+    Clock::time_point since_;
+    unsigned measured_ = 0;
+    uint8_t address_ = 0, step_ = 0;
+    bool reads_ = false;
+};
+
+struct Device {
+    std::string name;
+    std::unique_ptr<Chip> chip;
+};
+std::map<int, Device>& devices() {
+    static std::map<int, Device> all; // by file descriptor
+    return all;
+}
+
+std::unique_ptr<Chip> make_chip(const std::string& name) {
+    if (name == "/dev/spidev0.0") return std::make_unique<Max31865>();
+    if (name == "/dev/spidev0.1") return std::make_unique<Adxl345>();
+    return nullptr;
+}
+
+void log(const std::string& device, std::span<const uint8_t> sent, std::span<const uint8_t> received) {
+    static std::FILE* const file = std::fopen(std::getenv("LIMPET_SPI_LOG"), "w");
+    std::fprintf(file, "%s ", device.c_str() + std::strlen("/dev/"));
+    for (const uint8_t byte : sent) std::fprintf(file, "%02x", byte);
+    std::fputc(' ', file);
+    for (const uint8_t byte : received) std::fprintf(file, "%02x", byte);
+    std::fputc('\n', file);
+    std::fflush(file);
+}
+
+template <class Function> Function* next(const char* name) {
+    return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+}
+
+} // namespace
+
+extern "C" {
+
+int open(const char* path, int flags, ...) {
+    std::va_list arguments;
+    va_start(arguments, flags);
+    const int mode = va_arg(arguments, int);
+    va_end(arguments);
+    static auto* const real = next<int(const char*, int, ...)>("open");
+    std::unique_ptr<Chip> chip = make_chip(path);
+    if (chip == nullptr) return real(path, flags, mode);
+    const int descriptor = real("/dev/null", O_RDWR | O_CLOEXEC);
+    devices()[descriptor] = {path, std::move(chip)};
+    return descriptor;
+}
+
+int ioctl(int descriptor, unsigned long request, ...) noexcept {
+    std::va_list arguments;
+    va_start(arguments, request);
+    void* const argument = va_arg(arguments, void*);
+    va_end(arguments);
+    static auto* const real = next<int(int, unsigned long, ...)>("ioctl");
+    const auto device = devices().find(descriptor);
+    if (device == devices().end()) return real(descriptor, request, argument);
+    if (request != SPI_IOC_MESSAGE(1)) return 0;
+    const auto& message = *static_cast<const spi_ioc_transfer*>(argument);
+    std::span bytes(reinterpret_cast<uint8_t*>(message.rx_buf), message.len);
+    const std::string sent(bytes.begin(), bytes.end());
+    device->second.chip->transfer(bytes);
+    log(device->second.name, {reinterpret_cast<const uint8_t*>(sent.data()), sent.size()}, bytes);
+    return static_cast<int>(message.len);
+}
+
+ssize_t write(int descriptor, const void* data, size_t size) {
+    static auto* const real = next<ssize_t(int, const void*, size_t)>("write");
+    const auto device = devices().find(descriptor);
+    if (device == devices().end()) return real(descriptor, data, size);
+    const auto* const begin = static_cast<const uint8_t*>(data);
+    std::string bytes(begin, begin + size);
+    device->second.chip->transfer({reinterpret_cast<uint8_t*>(bytes.data()), size});
+    log(device->second.name, {begin, size}, {});
+    return static_cast<ssize_t>(size);
+}
+}
