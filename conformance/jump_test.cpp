@@ -225,7 +225,7 @@ TEST_P(Jumps, CutInstructions) {
 TEST_P(Jumps, ThatLinkInX16AreIllegal) {
     for (const Layout& layout : layouts()) {
         if (!subject().can_run(layout)) continue;
-        const uint32_t pc = layout.code_start + 64;
+        const uint32_t pc = layout.code_start + 16;
         Trial run(backend(), {}, layout);
         for (const uint32_t target : {layout.code_start, layout.gap.start + layout.gap.size, layout.gap.start,
                                       layout.code_end(), LIMPET_RETURN_ADDRESS}) {

@@ -96,7 +96,7 @@ class OneInstruction : public testing::TestWithParam<std::string> {};
 
 TEST_P(OneInstruction, AgreesWithUnicorn) {
     const rv32::Instruction& row = row_named(GetParam());
-    Bench bench(subjects());
+    Bench bench(subjects(), Bench::Isas::kInTurn);
     Random random(row.match * 64 + row.mask);
     const uint32_t cases = scaled(kCasesPerRow);
     for (uint32_t tried = 0; bench.ran() < cases; ++tried) {

@@ -21,7 +21,7 @@ struct Subject {
     bool mcu;        ///< a library of the Cortex-M0+ build
     bool any_layout; ///< else it knows no more of a guest's memory than limpet_host says
 
-    /// "rv32ec_rv32_switch_thumb": a name that GoogleTest allows
+    /// "rv32ec_rv32_switch_thumb": a name that GoogleTest allows; "_thumb" for all that run in an emulator
     [[nodiscard]] std::string name() const;
     [[nodiscard]] bool can_run(const Layout& layout) const { return any_layout || layout.fits_mcu(); }
 };
@@ -52,10 +52,13 @@ inline void PrintTo(const Subject& subject, std::ostream* out) { *out << subject
 /// Holds subjects to the oracle, vector by vector.
 class Bench {
 public:
-    explicit Bench(std::vector<Subject> subjects);
+    enum class Isas : bool { kAll, kInTurn };
 
-    /// Runs v on every subject that can run it; the differences, or "". `ran` counts the vectors that the oracle could
-    /// judge. slice: the most fuel that is given at a time (0: all at once).
+    /// isas: whether each vector runs on all profiles, or the first on one, the second on the next, and so on.
+    explicit Bench(std::vector<Subject> subjects, Isas isas = Isas::kAll);
+
+    /// Runs v on every subject that has its turn and can; the differences, or "". `ran` counts the vectors that the
+    /// oracle could judge. slice: the most fuel that is given at a time (0: all at once).
     std::string run(const Vector& v, uint32_t slice = 0);
     [[nodiscard]] uint64_t ran() const { return ran_; }
     /// What the last vector had to end with, on the last profile that could judge it.
@@ -66,16 +69,18 @@ private:
     Oracle& oracle(const Layout& layout);
     Arena& arena(const Layout& layout, rv32::Isa isa);
 
-    /// Subjects that translate each vector in an emulator get one in so many: translation takes most of the time, and
-    /// most of it is spent on what surrounds the vector.
-    static constexpr uint32_t kShareOfSlow = 128;
-
-    /// So do those of rv32ecx, where a vector has nothing of Xlimpet: another profile's library has been shown it.
-    static constexpr uint32_t kShareOfKnown = 8;
+    /// Emulated subjects take turns, because a vector costs them fifty times as much: each gets one in so many of its
+    /// profile's, and each vector meets some of them.
+    static constexpr uint32_t kShareOfEmulated = 2;
+    /// Those that translate all code for each vector: the more there is, the fewer.
+    static constexpr uint32_t kBytesPerShare = 4;
+    [[nodiscard]] bool has_turn(size_t subject, const Layout& layout) const;
 
     std::vector<Subject> subjects_;
     std::set<const Backend*> slow_;
     std::vector<rv32::Isa> isas_; ///< of the subjects, in their order
+    uint32_t rounds_ = 1;         ///< of vectors until each profile had one
+    uint32_t turn_ = 0;
     std::map<const Layout*, std::unique_ptr<Oracle>> oracles_;
     std::map<std::pair<const Layout*, int>, std::unique_ptr<Arena>> arenas_;
     uint64_t ran_ = 0;

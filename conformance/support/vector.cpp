@@ -57,6 +57,7 @@ std::span<const Layout> layouts() {
         {.name = "image", .base = 0, .data_size = 1024, .wall = 256, .code_start = 1024, .code_size = 512},
         {.name = "odd_sizes", .base = 0, .data_size = 509, .wall = 37, .code_start = 512, .code_size = 510},
         {.name = "no_wall", .base = 0, .data_size = 64, .wall = 0, .code_start = 0x10000, .code_size = 256},
+        {.name = "little_code", .base = 0, .data_size = 128, .wall = 16, .code_start = 256, .code_size = 32},
         {.name = "high_half",
          .base = 0x80000000,
          .data_size = 1024,
