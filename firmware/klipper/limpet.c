@@ -1,0 +1,342 @@
+// Limpet in Klipper: the commands, and what guests may call. PROTOCOL.md tells what the PC sees of it.
+//
+// This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE here).
+
+#include <string.h> // memcpy
+
+#include "autoconf.h"       // CONFIG_WANT_SPI
+#include "basecmd.h"        // oid_alloc
+#include "board/gpio.h"     // gpio_in_setup
+#include "board/irq.h"      // irq_disable
+#include "board/misc.h"     // timer_read_time
+#include "command.h"        // DECL_COMMAND
+#include "i2ccmds.h"        // i2c_dev_read
+#include "sched.h"          // DECL_TASK
+#include "sensor_bulk.h"    // sensor_bulk_report
+#include "spicmds.h"        // spidev_transfer
+#include "trigger_analog.h" // trigger_analog_update
+
+#include "limpet_calls.h"
+#include "limpet_klipper_calls.h" // LIMPET_KLIPPER_CALLS, made by settings.py as limpet_klipper_names.h
+#include "limpet_service.h"
+
+/* Instances */
+
+// What limpet_device gives; handles name those that guests use themselves.
+enum device_kind { DEVICE_SPI, DEVICE_I2C, DEVICE_GPIO_IN, DEVICE_GPIO_OUT, DEVICE_TRIGGER, DEVICE_FILTER };
+
+struct device {
+    struct device* next;
+    uint8_t kind;
+    union {
+        struct spidev_s* spi;
+        struct i2cdev_s* i2c;
+#if CONFIG_HAVE_GPIO
+        struct gpio_in in;
+        struct gpio_out out;
+#endif
+    };
+};
+
+struct limpet {
+    struct device *devices, *polled;
+    struct trigger_analog* trigger;
+    struct sensor_bulk bulk;
+    struct limpet_service service; // the last: the block follows
+};
+
+_Static_assert(sizeof(struct limpet_timer) == sizeof(struct timer) &&
+                   offsetof(struct limpet_timer, function) == offsetof(struct timer, func) &&
+                   offsetof(struct limpet_timer, clock) == offsetof(struct timer, waketime),
+               "the service's timer is Klipper's");
+
+static struct task_wake limpet_wake;
+
+// The VM whose guest runs, its oid, and what came with the command that it carries out.
+static struct {
+    struct limpet* limpet;
+    const uint8_t* data;
+    uint8_t length, oid;
+} current;
+
+static struct limpet* limpet_of(struct limpet_service* service) {
+    return container_of(service, struct limpet, service);
+}
+
+void command_config_limpet(uint32_t* args);
+
+static struct limpet_service* limpet_select(uint8_t oid) {
+    struct limpet* limpet = oid_lookup(oid, command_config_limpet);
+    current.limpet = limpet;
+    current.oid = oid;
+    current.length = 0;
+    return &limpet->service;
+}
+
+/* What the service asks for */
+
+void limpet_platform_lock(void) { irq_disable(); }
+void limpet_platform_unlock(void) { irq_enable(); }
+void limpet_platform_wake(void) { sched_wake_task(&limpet_wake); }
+uint32_t limpet_platform_kind(void) { return LIMPET_KIND_CRC; }
+void* limpet_platform_allocate(uint32_t bytes) { return alloc_chunk(bytes); }
+
+void limpet_platform_disarm(struct limpet_service* service) { sched_del_timer((struct timer*)&service->timer); }
+
+void limpet_platform_arm(struct limpet_service* service) {
+    limpet_platform_disarm(service);
+    sched_add_timer((struct timer*)&service->timer);
+}
+
+void limpet_platform_restart(struct limpet_service* service) { sensor_bulk_reset(&limpet_of(service)->bulk); }
+
+void limpet_platform_report(struct limpet_service* service, uint32_t status) {
+    const struct limpet_vm* vm = &service->vm;
+    sendf("limpet_state oid=%c status=%c pc=%u address=%u result=%u overruns=%hu", current.oid, status, vm->pc,
+          vm->trap_address, vm->x[10], service->overruns);
+}
+
+static uint_fast8_t limpet_event(struct timer* timer) {
+    return limpet_service_tick((struct limpet_service*)timer) ? SF_RESCHEDULE : SF_DONE;
+}
+
+uintptr_t limpet_resolve_handle(uint32_t index, uint32_t kind, const struct limpet_host* host) {
+    struct device* device;
+    for (device = current.limpet->devices; device; device = device->next)
+        if (device->kind == kind && !index--) return (uintptr_t)device;
+    return LIMPET_NO_HANDLE;
+}
+
+bool limpet_platform_read_pin(struct limpet_service* service) {
+#if CONFIG_HAVE_GPIO
+    return !!gpio_in_read(limpet_of(service)->polled->in);
+#else
+    return 0;
+#endif
+}
+
+/* What guests may call: firmware/sdk/klipper.calls explains it */
+
+static struct limpet_service* current_service(void) { return &current.limpet->service; }
+
+void limpet_timer_start(uint32_t clock, uint32_t period_ticks) {
+    limpet_service_start(current_service(), clock, period_ticks);
+}
+
+void limpet_timer_sleep(uint32_t ticks) { limpet_service_sleep(current_service(), ticks); }
+
+uint8_t limpet_receive(uint8_t* data, uint8_t length) {
+    if (length > current.length) length = current.length;
+    memcpy(data, current.data, length);
+    return length;
+}
+
+void limpet_respond(uint8_t message, const uint8_t* data, uint8_t length) {
+    sendf("limpet_message oid=%c message=%c data=%*s", current.oid, message, length, data);
+}
+
+void limpet_bulk_report(const uint8_t* sample, uint8_t length) {
+    struct sensor_bulk* bulk = &current.limpet->bulk;
+    uint_fast8_t end = bulk->data_count + length;
+    if (end > sizeof(bulk->data)) // samples of different lengths are no bulk data
+        return;
+    memcpy(&bulk->data[bulk->data_count], sample, length);
+    bulk->data_count = end;
+    if (end + length > sizeof(bulk->data)) sensor_bulk_report(bulk, current.oid);
+}
+
+void limpet_bulk_sample(uint32_t sample, uint8_t length) {
+    limpet_bulk_report((uint8_t*)&sample, length > sizeof(sample) ? sizeof(sample) : length);
+}
+
+void limpet_bulk_status(uint32_t clock, uint32_t query_ticks, uint32_t sensor_bytes) {
+    struct sensor_bulk* bulk = &current.limpet->bulk;
+    bulk->possible_overflows = current_service()->overruns;
+    sensor_bulk_status(bulk, current.oid, clock, query_ticks, sensor_bytes);
+}
+
+void limpet_bulk_overflow(uint32_t flags) {
+    if (flags) current_service()->overruns++;
+}
+
+void limpet_try_shutdown(uint8_t reason) {
+    limpet_platform_report(current_service(), LIMPET_SHUTDOWN); // its result is the argument
+    shutdown("Limpet driver");
+}
+
+LIMPET_KIND(spi, DEVICE_SPI, struct device*)
+LIMPET_KIND(i2c, DEVICE_I2C, struct device*)
+LIMPET_KIND(gpio_in, DEVICE_GPIO_IN, struct device*)
+LIMPET_KIND(gpio_out, DEVICE_GPIO_OUT, struct device*)
+
+#if CONFIG_WANT_SPI
+void limpet_spi_transfer(struct device* bus, uint8_t* data, uint8_t length) {
+    spidev_transfer(bus->spi, 1, length, data);
+}
+
+uint32_t limpet_spi_exchange(struct device* bus, uint32_t data, uint8_t length) {
+    if (length - 1 > 3u) return 0;
+    uint_fast8_t unused = 32 - 8 * length;
+    uint32_t bytes = __builtin_bswap32(data << unused);
+    spidev_transfer(bus->spi, 1, length, (uint8_t*)&bytes);
+    return __builtin_bswap32(bytes) >> unused;
+}
+
+uint32_t limpet_cs_pulse_latch(struct device* bus) {
+    struct gpio_out cs = spidev_get_cs_pin(bus->spi);
+    if (!spidev_have_cs_pin(bus->spi)) return timer_read_time();
+    gpio_out_write(cs, 0);
+    uint32_t start = timer_read_time();
+    while (timer_read_time() - start <= timer_from_us(1))
+        ;
+    irq_disable();
+    gpio_out_write(cs, 1);
+    uint32_t end = timer_read_time();
+    irq_enable();
+    return end;
+}
+#endif
+
+#if CONFIG_WANT_I2C
+uint8_t limpet_i2c_read(struct device* bus, uint8_t address, uint8_t* data, uint8_t length) {
+    return i2c_dev_read(bus->i2c, 1, &address, length, data);
+}
+
+uint8_t limpet_i2c_write(struct device* bus, const uint8_t* data, uint8_t length) {
+    return i2c_dev_write(bus->i2c, length, (uint8_t*)data);
+}
+
+void limpet_i2c_shutdown_on_err(uint8_t status) { i2c_shutdown_on_err(status); }
+#endif
+
+#if CONFIG_HAVE_GPIO
+void limpet_timer_poll(struct device* pin, bool level, uint32_t poll_ticks, uint32_t rest_ticks) {
+    limpet_timer_start(0, 0); // before the pin changes, which the timer looks at
+    current.limpet->polled = pin;
+    limpet_service_poll(current_service(), level, poll_ticks, rest_ticks);
+}
+
+bool limpet_gpio_in_read(struct device* pin) { return !!gpio_in_read(pin->in); }
+
+void limpet_gpio_out_write(struct device* pin, bool level) { gpio_out_write(pin->out, level); }
+
+// HX71x: each level for 200 ns; high for 50 us powers it down, hence without interrupts.
+static void wait_200_ns(void) {
+    uint32_t start = timer_read_time();
+    while (timer_read_time() - start <= timer_from_us(1000) / 5000)
+        ;
+}
+
+uint32_t limpet_shift_in(struct device* data, struct device* clock, uint32_t bits) {
+    uint32_t result = 0;
+    if (bits > 32) bits = 32;
+    while (bits--) {
+        irq_disable();
+        gpio_out_write(clock->out, 1);
+        wait_200_ns();
+        gpio_out_write(clock->out, 0);
+        result = result << 1 | !!gpio_in_read(data->in);
+        irq_enable();
+        wait_200_ns();
+    }
+    return result;
+}
+#endif
+
+#if CONFIG_WANT_TRIGGER_ANALOG
+void limpet_trigger_update(int32_t sample) { trigger_analog_update(current.limpet->trigger, sample); }
+
+void limpet_trigger_error(uint8_t code) { trigger_analog_note_error(current.limpet->trigger, code); }
+#endif
+
+/* Commands */
+
+void command_config_limpet(uint32_t* args) {
+    struct limpet_windows windows;
+    uint32_t bytes = limpet_service_layout((struct limpet_memory*)&args[1], &windows);
+    struct limpet* limpet = oid_alloc(args[0], command_config_limpet, sizeof(*limpet) + bytes);
+    struct limpet_service* service = &limpet->service;
+    service->timer.function = limpet_event;
+    service->stack_top = args[4];
+    service->task = args[5];
+    service->slices_max = args[6];
+    service->vm.window = windows;
+    service->vm.status = LIMPET_REFUSED;
+}
+DECL_COMMAND(command_config_limpet, "config_limpet oid=%c readonly=%hu writable=%hu code=%hu stack_top=%hu"
+                                    " task=%hu slices=%c");
+
+void command_limpet_device(uint32_t* args) {
+    struct limpet* limpet = limpet_of(limpet_select(args[0]));
+    uint8_t kind = args[1];
+#if CONFIG_WANT_TRIGGER_ANALOG
+    if (kind == DEVICE_TRIGGER) {
+        limpet->trigger = trigger_analog_oid_lookup(args[2]);
+        return;
+    }
+#endif
+    struct device* device = alloc_chunk(sizeof(*device));
+    device->kind = kind;
+#if CONFIG_WANT_SPI
+    if (kind == DEVICE_SPI) device->spi = spidev_oid_lookup(args[2]);
+#endif
+#if CONFIG_WANT_I2C
+    if (kind == DEVICE_I2C) device->i2c = i2cdev_oid_lookup(args[2]);
+#endif
+#if CONFIG_HAVE_GPIO
+    if (kind == DEVICE_GPIO_IN) device->in = gpio_in_setup(args[2], (int8_t)args[3]);
+    if (kind == DEVICE_GPIO_OUT) device->out = gpio_out_setup(args[2], args[3]);
+#endif
+    struct device** last = &limpet->devices;
+    while (*last) last = &(*last)->next;
+    *last = device;
+}
+DECL_COMMAND(command_limpet_device, "limpet_device oid=%c kind=%c device=%u value=%hu");
+
+void command_limpet_write(uint32_t* args) {
+    limpet_service_write(limpet_select(args[0]), args[1], command_decode_ptr(args[3]), args[2]);
+}
+DECL_COMMAND(command_limpet_write, "limpet_write oid=%c offset=%hu data=%*s");
+
+void command_limpet_seal(uint32_t* args) { limpet_service_seal(limpet_select(args[0]), args[1]); }
+DECL_COMMAND(command_limpet_seal, "limpet_seal oid=%c crc=%u");
+
+void command_limpet_call(uint32_t* args) {
+    struct limpet_service* service = limpet_select(args[0]);
+    current.length = args[7];
+    current.data = command_decode_ptr(args[8]);
+    limpet_service_call(service, (uint16_t)args[1], &args[2]);
+    // What is paused goes on in the task.
+    limpet_platform_wake();
+}
+DECL_COMMAND(command_limpet_call, "limpet_call oid=%c entry=%hu a0=%u a1=%u a2=%u a3=%u a4=%u data=%*s");
+
+void limpet_task(void) {
+    if (!sched_check_wake(&limpet_wake)) return;
+    uint8_t oid;
+    struct limpet* limpet;
+    foreach_oid(oid, limpet, command_config_limpet) if (limpet_service_turn(limpet_select(oid))) limpet_platform_wake();
+}
+DECL_TASK(limpet_task);
+
+void limpet_shutdown(void) {
+    uint8_t oid;
+    struct limpet* limpet;
+    foreach_oid(oid, limpet, command_config_limpet) limpet_service_stop(&limpet->service);
+}
+DECL_SHUTDOWN(limpet_shutdown);
+
+/* The table of calls, and what the dictionary tells of it */
+
+DECL_CONSTANT_STR("LIMPET_CALLS", LIMPET_DICTIONARY(LIMPET_KLIPPER_CALLS));
+DECL_CONSTANT_STR("LIMPET", "1 " LIMPET_BACKEND " " LIMPET_KIND_TEXT);
+
+// From here on the names that guests know are the functions above; Klipper has some of these names itself.
+#include "limpet_klipper_names.h"
+LIMPET_CALLS(limpet_calls, LIMPET_KLIPPER_CALLS)
+
+enum limpet_status limpet_platform_call(struct limpet_vm* vm, const struct limpet_host* host, uint32_t id,
+                                        uint32_t* args) {
+    if (limpet_service_late()) return LIMPET_FUEL;
+    return limpet_calls(vm, host, id, args);
+}

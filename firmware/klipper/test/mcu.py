@@ -1,0 +1,156 @@
+# Klipper's firmware as a Linux process, spoken to as klippy does, with Klipper's own msgproto.py.
+#
+# This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE in the folder above).
+import json
+import os
+import pathlib
+import select
+import struct
+import subprocess
+import sys
+import time
+import tty
+import zlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+KLIPPER = pathlib.Path(os.environ.get("KLIPPER_DIR", ""))
+WRAPPER = ROOT / "firmware/klipper/limpet.mk"
+TIMEOUT_S = 3
+CHUNK = 40
+
+
+def make(folder, config, *arguments):
+    """Builds a configuration of Klipper's tests into a folder of its own; returns the finished process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "config").exists():
+        (folder / "config").write_text((KLIPPER / f"test/configs/{config}.config").read_text())
+    common = [f"KCONFIG_CONFIG={folder}/config", f"OUT={folder}/"]
+    subprocess.run(["make", *common, "olddefconfig"], cwd=KLIPPER, check=True, stdout=subprocess.DEVNULL)
+    return subprocess.run(["make", "-f", str(WRAPPER), "-j2", *common, *arguments], cwd=KLIPPER, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+class Image:
+    """A .limpet file, as PROTOCOL.md has it uploaded."""
+
+    def __init__(self, path, declared):
+        file = pathlib.Path(path).read_bytes()
+        metadata_bytes, payload_bytes = struct.unpack_from("<II", file, 8)
+        self.about = json.loads(file[20:20 + metadata_bytes])
+        payload = file[20 + metadata_bytes:][:payload_bytes]
+        code_size = self.about["code_size"]
+        data, code = payload[:len(payload) - code_size], bytearray(payload[len(payload) - code_size:])
+        ids = {text.split("(")[0].split()[-1]: number for number, text in enumerate(declared.split(";")) if text}
+        for imported in self.about["imports"]:
+            for fixup in imported["fixups"]:
+                code[fixup:fixup + 4] = struct.pack("<I", 0x0b | ids[imported["name"]] << 20)
+        self.block = data.ljust(self.about["code_start"], b"\0") + code + b"\x08\0\x08\0"
+
+    def crc(self, kind):
+        return zlib.crc32(self.block, zlib.crc32(kind.encode()))
+
+    def configuration(self, oid, slices):
+        start = self.about["code_start"]
+        return (f"config_limpet oid={oid} readonly={self.about['writable_start']}"
+                f" writable={start - self.about['writable_start']} code={self.about['code_size']}"
+                f" stack_top={self.about['stack_top']} task={self.about['entries'].get('task', 0)} slices={slices}")
+
+    def chunks(self):
+        for at in range(0, len(self.block), CHUNK):
+            chunk = self.block[at:at + CHUNK]
+            if at == 0 or any(chunk):
+                yield at, chunk
+
+
+class Mcu:
+    """A running firmware."""
+
+    def __init__(self, elf, folder):
+        sys.path.insert(0, str(KLIPPER / "klippy"))
+        import msgproto
+        self.parser = msgproto.MessageParser()
+        terminal = folder / "tty"
+        terminal.unlink(missing_ok=True)
+        self.process = subprocess.Popen([elf, "-I", terminal], stderr=subprocess.PIPE)
+        deadline = time.monotonic() + TIMEOUT_S
+        while not terminal.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.file = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(self.file)
+        self.received = b""
+        self.sequence = 0
+        self.crc16 = msgproto.crc16_ccitt
+        self.messages = []
+        try:
+            self.identify()
+        except BaseException:
+            self.close()
+            raise
+        constants = self.parser.get_constants()
+        self.declared = constants["LIMPET_CALLS"]
+        self.backend, self.kind = constants["LIMPET"].split(" ", 2)[1:]
+
+    def close(self):
+        os.close(self.file)
+        self.process.kill()
+        self.process.communicate()
+
+    def identify(self):
+        data = b""
+        while True:
+            answer = self.ask(f"identify offset={len(data)} count=40", "identify_response")
+            if not answer["data"]:
+                break
+            data += answer["data"]
+        self.parser.process_identify(data)
+
+    def send(self, text):
+        command = self.parser.create_command(text)
+        block = [len(command) + 5, self.sequence | 0x10, *command]
+        os.write(self.file, bytes([*block, *self.crc16(block), 0x7e]))
+        self.sequence = (self.sequence + 1) & 0x0f
+
+    def poll(self, seconds):
+        """Takes what comes within so long."""
+        if select.select([self.file], [], [], seconds)[0]:
+            self.received += os.read(self.file, 4096)
+        while True:
+            length = self.parser.check_packet(self.received)
+            if length == 0:
+                return
+            if length < 0:
+                self.received = self.received[-length:]
+                continue
+            block, self.received = self.received[:length], self.received[length:]
+            if length > 5:
+                self.messages.append(self.parser.parse(block))
+
+    def wait(self, name, **fields):
+        """The first message of that name with these fields; it and those before it are taken away."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            for index, message in enumerate(self.messages):
+                if message["#name"] == name and all(message[key] == value for key, value in fields.items()):
+                    del self.messages[:index + 1]
+                    return message
+            self.poll(0.05)
+        raise AssertionError(f"no {name} {fields}; there was: {self.messages}")
+
+    def ask(self, command, name, **fields):
+        self.send(command)
+        return self.wait(name, **fields)
+
+    def upload(self, oid, image):
+        for at, chunk in image.chunks():
+            self.send(f"limpet_write oid={oid} offset={at} data={chunk.hex()}")
+        return self.ask(f"limpet_seal oid={oid} crc={image.crc(self.kind)}", "limpet_state", oid=oid)["status"]
+
+    def call(self, oid, image, entry, *words, data=b"", wait=True):
+        address = image.about["entries"][entry]
+        words = list(words) + [0] * (5 - len(words))
+        text = " ".join(f"a{i}={word & 0xffffffff}" for i, word in enumerate(words))
+        self.send(f"limpet_call oid={oid} entry={address} {text} data={data.hex()}")
+        return self.wait("limpet_state", oid=oid) if wait else None
+
+    def clock(self):
+        return self.ask("get_clock", "clock")["clock"]

@@ -1,0 +1,82 @@
+# What settings.py makes of the tree, without Klipper.
+#
+# This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE in the folder above).
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "firmware/klipper"))
+
+import settings  # noqa: E402
+
+PROGRAM = """
+#include "limpet_calls.h"
+#include "limpet_klipper_calls.h"
+const char* dictionary = LIMPET_DICTIONARY(LIMPET_KLIPPER_CALLS);
+#include <stdio.h>
+int main(void) { return puts(dictionary) < 0; }
+"""
+
+
+def dictionary(names=(), absent=()):
+    """What a firmware that has all but these parts of Klipper's configuration tells the PC."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        settings.write_calls(folder, names)
+        (folder / "program.c").write_text(PROGRAM)
+        parts = [f"-D{part}=1" for part in settings.PARTS if part not in absent]
+        subprocess.run(["cc", f"-I{ROOT}/interp", f"-I{ROOT}/interp/calls", *parts, folder / "program.c", "-o",
+                        folder / "program"], check=True)
+        return subprocess.run([folder / "program"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def declared():
+    """klipper.calls in canonical form, sorted."""
+    lines = (line.split("//")[0].strip() for line in (ROOT / "firmware/sdk/klipper.calls").read_text().splitlines())
+    result = []
+    for line in filter(None, lines):
+        head, arguments = line.rstrip(")").split("(")
+        types = [part.strip().rsplit(" ", 1)[0] for part in arguments.split(",") if part.strip()]
+        result.append(f"{head}({','.join(types)})")
+    return sorted(result)
+
+
+class Calls(unittest.TestCase):
+    def test_all_of_them_are_told(self):
+        self.assertEqual(sorted(dictionary().rstrip(";").split(";")), declared())
+
+    def test_only_what_is_there(self):
+        text = dictionary(absent=["CONFIG_WANT_SPI", "CONFIG_WANT_TRIGGER_ANALOG"])
+        self.assertNotIn("spi", text)
+        self.assertNotIn("trigger", text)
+        self.assertIn("u8 i2c_read(handle<i2c>,u8,out u8[#3],u8);", text)
+
+    def test_only_what_was_asked_for(self):
+        self.assertEqual(dictionary(["respond", "timer_read_time"]),
+                         "u32 timer_read_time();void respond(u8,in u8[#2],u8);")
+        with self.assertRaisesRegex(settings.Refused, "nonsense is not declared"):
+            dictionary(["respond", "nonsense"])
+
+
+class Backends(unittest.TestCase):
+    def test_words(self):
+        where, opt, header, namespace, _, prepares, crc, *flags = settings.backend_words("rv32-tiny", "rv32ec")
+        self.assertEqual((where, opt, namespace, prepares, flags), ("thumb", "asm", "rv32_tiny", "0", []))
+        self.assertTrue((ROOT / "variants" / header).exists())
+        self.assertEqual(int(crc, 16), zlib.crc32(b"rv32ec plain"))
+        words = settings.backend_words("rv32-threaded", "rv32e")
+        self.assertEqual((words[0], words[5]), ("portable", "1"))
+        self.assertIn("-fno-jump-tables", words)
+
+    def test_refusals(self):
+        for name, isa in (("rv32-nonsense", "rv32ec"), ("rv32-tiny", "rv64"), ("bpf-switch", "ebpf")):
+            with self.assertRaises(settings.Refused):
+                settings.backend_words(name, isa)
+
+
+if __name__ == "__main__":
+    unittest.main()
