@@ -154,10 +154,10 @@ class ContainerTest(unittest.TestCase):
     def test_a_firmware_that_lacks_a_call(self):
         image = container.Image(image_file())
         lacking = re.sub(r"u32 spi_exchange\([^;]*;", "", CALLS)
-        with self.assertRaisesRegex(container.ImageError, r"it calls 'u32 spi_exchange\(.*\)', which the firmware does"):
+        with self.assertRaisesRegex(container.ImageError, r"it calls 'u32 spi_exchange\(.*\)', which the firmware"):
             image.bind(container.parse_declarations(lacking))
         other = CALLS.replace("u32 spi_exchange(handle<spi>,u32,u8)", "u32 spi_exchange(handle<spi>,u32)")
-        with self.assertRaisesRegex(container.ImageError, r"the firmware declares 'u32 spi_exchange\(handle<spi>,u32\)'"):
+        with self.assertRaisesRegex(container.ImageError, r"firmware declares 'u32 spi_exchange\(handle<spi>,u32\)'"):
             image.bind(container.parse_declarations(other))
         with self.assertRaisesRegex(container.ImageError, "no function"):
             container.parse_declarations("rubbish;")
@@ -171,8 +171,8 @@ class FirmwareTest(unittest.TestCase):
             if runs:
                 offers.block(image)
             else:
-                self.assertRaisesRegex(container.ImageError, "it is rv32ec plain, the firmware runs " + isa, offers.block,
-                                       image)
+                told = "it is rv32ec plain, the firmware runs " + isa
+                self.assertRaisesRegex(container.ImageError, told, offers.block, image)
         offers = firmware.Firmware({"LIMPET": "1 some rv32dense dense-3f2a", "LIMPET_CALLS": CALLS})
         self.assertRaises(container.ImageError, offers.block, image)
 
@@ -183,10 +183,13 @@ class FirmwareTest(unittest.TestCase):
 
     def test_memory_that_no_firmware_has(self):
         metadata, payload = split(image_file())
-        metadata.update(data_size=0x10000, code_start=0x10000, entries={"task": 0x10000})
         offers = firmware.Firmware({"LIMPET": "1 some rv32ec plain", "LIMPET_CALLS": CALLS})
+        start = metadata["writable_start"] + 16384
+        metadata.update(data_size=start, code_start=start, entries={"task": start})
         image = container.Image(join(metadata, payload))
-        self.assertRaisesRegex(container.ImageError, "bytes of memory", offers.block, image)
+        self.assertRaisesRegex(container.ImageError, "16384 bytes of data and stack, 16383 is", offers.block, image)
+        metadata.update(data_size=start - 4, code_start=start - 4, entries={"task": start - 4})
+        offers.block(container.Image(join(metadata, payload)))
 
 
 class MessageTest(unittest.TestCase):

@@ -126,7 +126,7 @@ class Configuration(StandInTest):
         calls = self.mcu.get_constants()["LIMPET_CALLS"]
         self.mcu.get_constants()["LIMPET_CALLS"] = calls.replace("void bulk_overflow(u32);", "")
         self.mcu.add_config_cmd("config_adxl345 oid=0 spi_oid=7")
-        with self.assertRaisesRegex(KlippyError, r"'adxl345' for MCU 'mcu': it calls 'void bulk_overflow\(u32\)', which"):
+        with self.assertRaisesRegex(KlippyError, r"'adxl345' for MCU 'mcu': it calls 'void bulk_overflow\(u32\)'"):
             self.printer.connect()
         self.assertEqual(self.mcu.sent, [])
 
@@ -184,7 +184,8 @@ class Commands(StandInTest):
         oid = self.sensor(SENSORS[18][0], [attach[0] % "hx71x"])
         self.assertEqual(self.firmware.vms[oid].devices[-1], (4, 5, 0))
         entries = self.image("hx71x").entries
-        self.assertEqual(self.send("query_hx71x oid=%c rest_ticks=%u", oid, 80), (entries["query"], [80, 3, 0, 0, 0], b""))
+        self.assertEqual(self.send("query_hx71x oid=%c rest_ticks=%u", oid, 80),
+                         (entries["query"], [80, 3, 0, 0, 0], b""))
         self.assertEqual(self.send("query_hx71x_status oid=%c", oid)[0], entries["status"])
         self.setUp()
         oid = self.sensor(SENSORS[19][0], [attach[0] % "ads1220"])
@@ -243,7 +244,7 @@ class Responses(StandInTest):
         oid = self.sensor(SENSORS[2][0])
         self.mcu.tell("limpet_state", oid=oid, status=3, pc=0x34, address=2, result=0, overruns=0)
         self.assertRegex(self.printer.objects["gcode"].responses[0],
-                         r"^!! Limpet: 'temperature_sensor chamber \(max31865\)' stopped: a store to 0x2, .*:\d+, pc 0x34")
+                         r"^!! Limpet: 'temperature_sensor chamber \(max31865\)' stopped: a store to 0x2, .*:\d+, pc")
         self.assertEqual(self.printer.shutdowns, [])
 
     def test_shutdown_by_the_driver(self):

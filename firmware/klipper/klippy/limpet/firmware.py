@@ -12,6 +12,8 @@ STATE = "limpet_state oid=%c status=%c pc=%u address=%u result=%u overruns=%hu"
 MESSAGE = "limpet_message oid=%c message=%c data=%*s"
 
 WORDS_MAX = 5
+MESSAGE_BYTES_MAX = 59
+PART_BYTES_MAX = 16383
 CHUNK_BYTES = 48
 GUARD = struct.pack("<HH", 0x0008, 0x0008)  # behind the code; interp/limpet.h
 SLICE_SECONDS = 0.000100
@@ -26,7 +28,7 @@ class Firmware:
     def __init__(self, constants):
         words = str(constants["LIMPET"]).split()
         if not words or words[0] != str(PROTOCOL):
-            raise ImageError("its firmware speaks protocol %s, this add-on %d: build the firmware again with this limpet"
+            raise ImageError("its firmware speaks protocol %s, this add-on %d: build the firmware again"
                              % (words[0] if words else "?", PROTOCOL))
         if len(words) != 4:
             raise ImageError("its firmware says '%s' of itself" % " ".join(words))
@@ -37,9 +39,10 @@ class Firmware:
         """Refuses an image that this firmware cannot run, by name."""
         if self.isa not in RUNS_ON[image.isa] or self.encoding != "plain":
             raise ImageError("it is %s plain, the firmware runs %s %s" % (image.isa, self.isa, self.encoding))
-        for size in (image.writable_start, image.code_start - image.writable_start, image.code_size, image.code_start):
-            if size > 0xffff:
-                raise ImageError("it needs %d bytes of memory at one piece, which no firmware gives" % size)
+        for what, size in (("read-only data", image.writable_start), ("code", image.code_size),
+                           ("data and stack", image.code_start - image.writable_start)):
+            if size > PART_BYTES_MAX:
+                raise ImageError("it has %d bytes of %s, %d is the most" % (size, what, PART_BYTES_MAX))
 
     def block(self, image):
         """The guest's memory as it is before its first run, and its code bound to this firmware."""

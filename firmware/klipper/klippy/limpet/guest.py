@@ -42,9 +42,8 @@ class Guest:
         self.result = 0
         self.overruns = 0
         self.messages = {}
-        self._call = None
+        self._call = self._message = None
         self._waiting = None
-        self._last_overruns = 0
 
     def load(self, image, offers, devices):
         """The configuration commands, and those of a restart. devices: (kind, number, value) in the order of handles.
@@ -61,6 +60,7 @@ class Guest:
     def listen(self, serial):
         """Takes its messages from now on; klippy's own way would miss the answer to the upload."""
         self._call = self.mcu.lookup_command(firmware.CALL)
+        self._message = serial.get_msgparser().lookup_command(firmware.CALL)
         klipper.explain_shutdown(self.printer, SHUTDOWN_TEXT, self._explain_shutdown)
         for msgformat, handler in ((firmware.STATE, self._handle_state), (firmware.MESSAGE, self._handle_message)):
             serial.get_msgparser().lookup_command(msgformat)
@@ -79,6 +79,8 @@ class Guest:
     def call(self, entry, words=(), data=b""):
         """Calls an entry and waits for its end. Returns what it returned; None: it did not, which is reported."""
         arguments = self.call_words(entry, words, data)
+        if len(self._message.encode(arguments)) > firmware.MESSAGE_BYTES_MAX:
+            raise ImageError("ARGS and data do not fit into one message")
         if self.mcu.is_fileoutput():
             self._call.send(arguments)
             return 0
@@ -112,8 +114,7 @@ class Guest:
 
     def _handle_state(self, params):
         status = params["status"]
-        self.overruns += (params["overruns"] - self._last_overruns) & 0xffff
-        self._last_overruns = params["overruns"]
+        self.overruns = params["overruns"]
         if status in RETURNED:
             self.state, self.fault, self.result = "ready", None, params["result"]
         elif status == SHUTDOWN:

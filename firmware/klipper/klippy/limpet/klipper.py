@@ -63,18 +63,19 @@ def find_mcu(printer, name):
     return printer.lookup_object("mcu" if name == "mcu" else "mcu " + name)
 
 
-def oid_of(sensor):
-    """The oid of one of klippy's sensors."""
-    return _attribute(sensor, "oid")
+def sensors_in(section):
+    """The sensors of a config section: itself, or what it has for one. They have an oid and an mcu."""
+    for path in ((), ("sensor",), ("sensor_helper",), ("heater", "sensor")):
+        found = section
+        for attribute in path:
+            found = getattr(found, attribute, None)
+        if getattr(found, "oid", None) is not None and getattr(found, "mcu", None) is not None:
+            yield found
 
 
 def section_of(printer, mcu, oid):
     """Name of the config section whose sensor has that oid; "" when it is not found."""
     for name, section in printer.lookup_objects():
-        for path in ((), ("sensor",), ("sensor_helper",), ("heater", "sensor")):
-            found = section
-            for attribute in path:
-                found = getattr(found, attribute, None)
-            if getattr(found, "oid", None) == oid and getattr(found, "mcu", None) is mcu:
-                return name
+        if any(sensor.oid == oid and sensor.mcu is mcu for sensor in sensors_in(section)):
+            return name
     return ""

@@ -1,18 +1,22 @@
 # This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
-"""Klipper's own sensor drivers, in terms of guests: which image stands in for which, with which devices, what becomes of
-the commands that klippy's sensor classes send, and of the messages that they expect.
+"""Klipper's own sensor drivers, in terms of guests: which image stands in for which, with which devices, what becomes
+of the commands that klippy's sensor classes send, and of the messages that they expect.
 
 The formats are those of Klipper's firmware, word by word: klippy compares them."""
 
 
 class Config:
-    """A command that configures a sensor. image: its name, made from the command's parameters. devices: (kind,
-    parameter, value) in the order of their handles. remember: a parameter that `query` gets, too."""
+    """A command that configures a sensor. image: its name; devices: (kind, parameter, value) in the order of their
+    handles; both may be functions of the command's parameters. remember: a parameter that `query` gets, too."""
 
     def __init__(self, image, devices, remember=None):
         self.image = image
         self.devices = devices
         self.remember = remember
+
+    def resolve(self, parameters):
+        """Name of the image, and devices."""
+        return tuple(value(parameters) if callable(value) else value for value in (self.image, self.devices))
 
 
 class Call:

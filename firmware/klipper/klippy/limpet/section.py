@@ -11,7 +11,6 @@ from .guest import Guest, Options
 from .stand_ins import StandIns
 
 CACHE = "~/.cache/limpet"
-DATA_BYTES_MAX = 40
 
 
 class Settings:
@@ -108,10 +107,11 @@ class Driver:
     def _build_config(self):
         offers = offers_of(self.printer, self.mcu)
         try:
+            image = self._read_image(offers)
             devices = [(kind, number(), value) for kind, number, value in self.devices]
             if self.filtered is not None:
-                devices.append(("filter", klipper.oid_of(self.printer.lookup_object(self.filtered)), 0))
-            commands, restart = self.guest.load(self._read_image(offers), offers, devices)
+                devices.append(self._filter(image))
+            commands, restart = self.guest.load(image, offers, devices)
             if self.start is not None:
                 self.mcu.add_config_cmd(self._start_command(), is_init=True)
         except (ImageError, OSError) as error:
@@ -121,6 +121,15 @@ class Driver:
             self.mcu.add_config_cmd(command)
         for command in restart:
             self.mcu.add_config_cmd(command, on_restart=True)
+
+    def _filter(self, image):
+        """Of `filter: adxl345`: the sensor of that section sends its data through this guest."""
+        if "filter" not in image.entries:
+            raise ImageError("it has no entry 'filter'")
+        for sensor in klipper.sensors_in(self.printer.lookup_object(self.filtered)):
+            if sensor.mcu is self.mcu:
+                return "filter", sensor.oid, image.entries["filter"]
+        raise ImageError("[%s] has no sensor on MCU '%s'" % (self.filtered, self.mcu.get_name()))
 
     def _start_command(self):
         """Of `start: query clock 0.3s`: the entry, then its words."""
@@ -147,8 +156,8 @@ class Driver:
         try:
             words = [self._word(part.strip()) for part in gcmd.get("ARGS", "").split(",") if part.strip()]
             data = bytes.fromhex(gcmd.get("DATA", "")) or gcmd.get("TEXT", "").encode("utf-8")
-            if len(words) > firmware.WORDS_MAX or len(data) > DATA_BYTES_MAX:
-                raise ImageError("at most %d ARGS and %d bytes" % (firmware.WORDS_MAX, DATA_BYTES_MAX))
+            if len(words) > firmware.WORDS_MAX:
+                raise ImageError("more than %d ARGS" % firmware.WORDS_MAX)
             before = dict(self.guest.messages)
             result = self.guest.call(entry, words, data)
         except (ImageError, ValueError) as error:

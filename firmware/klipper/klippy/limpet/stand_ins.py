@@ -104,10 +104,8 @@ class StandIns:
 
     def _configure(self, name, parameters):
         """The commands in place of the one that configures a native driver, and those of a restart."""
-        native_config = native.CONFIGS[name]
         oid = int(parameters["oid"])
-        image_name = native_config.image if isinstance(native_config.image, str) else native_config.image(parameters)
-        devices = native_config.devices if isinstance(native_config.devices, list) else native_config.devices(parameters)
+        image_name, devices = native.CONFIGS[name].resolve(parameters)
         section = klipper.section_of(self.printer, self.mcu, oid)
         guest = Guest(self.mcu, oid, "%s (%s)" % (section, image_name) if section else image_name,
                       self.settings.options, native.SHUTDOWN_REASONS.get(name))
@@ -119,7 +117,7 @@ class StandIns:
                                             % (image_name, self.mcu.get_name(), error))
         guest.listener = lambda *message: self._pass_on(oid, *message)
         guest.listen(self.serial)
-        self.sensors[oid] = Sensor(guest, image_name, parameters.get(native_config.remember))
+        self.sensors[oid] = Sensor(guest, image_name, parameters.get(native.CONFIGS[name].remember))
         return commands
 
     def _image(self, name):

@@ -219,7 +219,7 @@ class Batch(KlippyTest):
         folder.mkdir()
         (folder / "printer.cfg").write_text("[mcu]\nserial: /dev/null\n[mcu guest]\nserial: /dev/null\n[printer]\n"
                                             "kinematics: none\nmax_velocity: 100\nmax_accel: 100\n" + SENSORS +
-                                            "[limpet hello]\nmcu: guest\nimage: %s\n" % (ADD_ON / "images/hello.limpet"))
+                                            "[limpet hello]\nmcu: guest\nimage: %s/images/hello.limpet\n" % ADD_ON)
         (folder / "commands.gcode").write_text("LIMPET_CALL GUEST=hello TEXT=hi\nM105\n")
         run(PYTHON, "-B", "klippy/klippy.py", folder / "printer.cfg", "-i", folder / "commands.gcode", "-o",
             folder / "sent", "-d", self.workshop.stock / "klipper.dict", "-d",
