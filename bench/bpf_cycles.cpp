@@ -5,6 +5,7 @@
 /// each instruction of each library ran, with its cycles. --rows: for the report, a JSON object a line.
 ///
 /// This program links Unicorn and is therefore under the GNU General Public License, version 2.
+#include "../interp/image/bpf_narrow.h"
 #include "../interp/image/bpf_object.h"
 #include "../variants/thumb/backend.h"
 #include "cycles/m0plus_timing.h"
@@ -17,6 +18,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -70,7 +72,8 @@ struct Program {
     uint32_t entry = 0;
     size_t image_bytes = 0; ///< code, constants, initialised variables
 
-    Program(const std::string& folder, const std::string& name) {
+    /// For `backend`. Throws LoadError when it cannot run it.
+    Program(const std::string& folder, const std::string& name, const Backend& backend) {
         std::ifstream file(folder + "/" + name + ".o", std::ios::binary);
         const std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
         const BpfObject object = read_bpf_object(bytes);
@@ -82,6 +85,9 @@ struct Program {
         guest = object.make_guest();
         guest->bpf_host.frames = frames.data();
         guest->bpf_host.frame_count = kFrames;
+        if (!backend.is_narrow()) return;
+        narrow(*guest, entry);
+        image_bytes += guest->code().size() - object.code.size();
     }
 
     /// Runs and checks; returns the fuel that it took.
@@ -118,14 +124,21 @@ void measure(const Backend& backend, const std::string& folder, const char* prof
     for (uint32_t i = 0; i < workload_count; ++i) {
         const workload& work = workloads[i];
         if (work.name == std::string_view("max31865")) continue; // its host calls are not here
-        Program program(folder, work.name);
+        Program again(folder, work.name, *bpf_backends().front());
+        (void)bpf_backends().front()->prepare(*again.guest);
+        const uint32_t instructions = again.run(*bpf_backends().front(), work);
+        std::optional<Program> made;
+        try {
+            made.emplace(folder, work.name, backend);
+        } catch (const LoadError& error) {
+            if (!rows) fmt::print("{:10}refused: {}\n", work.name, error.what());
+            continue;
+        }
+        Program& program = *made;
         if (preparing.prepare(*program.guest) != LIMPET_RETURN) throw std::runtime_error("refused");
         const uint64_t prepare_cycles = counter.take(); // and what it takes to tell how much memory that needs
         program.run(library, work);
         const uint64_t cycles = counter.take();
-        Program again(folder, work.name);
-        (void)bpf_backends().front()->prepare(*again.guest);
-        const uint32_t instructions = again.run(*bpf_backends().front(), work);
         const double ratio = static_cast<double>(cycles) / instructions;
         if (rows)
             print_row(backend, work.name, program, prepare_cycles, cycles, instructions,
@@ -151,7 +164,8 @@ int main(int argc, char** argv) {
         const bool rows = argc > 1 && argv[1] == std::string_view("--rows");
         char** const words = argv + (rows ? 2 : 1);
         if (words[0] == nullptr) throw std::runtime_error("usage: limpet-bpf-cycles [--rows] FOLDER [PROFILE]");
-        for (const auto& backend : bpf_backends()) measure(*backend, words[0], words[1], rows);
+        for (const auto& backend : bpf_backends())
+            if (!backend->is_narrow() || backend->emulated) measure(*backend, words[0], words[1], rows);
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "limpet-bpf-cycles: %s\n", error.what());

@@ -70,7 +70,7 @@ def check_report(report):
             raise MeasuringError(f"report: a row is there twice: {row}")
         seen[key].add(row["workload"])
     for key, workloads in seen.items():
-        if workloads - set(drivers.NAMES) != {*(bpf.ROWS if key[0] == bpf.ISA else WORKLOADS + ["empty"])}:
+        if workloads - set(drivers.NAMES) != {*bpf.ROWS.get(key[0], WORKLOADS + ["empty"])}:
             raise MeasuringError(f"report: {key} has rows for {sorted(workloads)} only")
     if not drivers.complete(report):
         raise MeasuringError("report: not every driver has a row")

@@ -51,8 +51,9 @@ TEST(ThumbEncoding, OfTwoLowRegisters) {
     Encodings encodings;
     for (const Row& row : {Row{t::movs, "movs"}, Row{t::ands, "ands"}, Row{t::eors, "eors"}, Row{t::lsls_by, "lsls"},
                            Row{t::lsrs_by, "lsrs"}, Row{t::asrs_by, "asrs"}, Row{t::sbcs, "sbcs"}, Row{t::cmp, "cmp"},
-                           Row{t::negs, "rsbs", ", #0"}, Row{t::orrs, "orrs"}, Row{t::mvns, "mvns"},
-                           Row{t::sxth, "sxth"}, Row{t::sxtb, "sxtb"}, Row{t::uxtb, "uxtb"}})
+                           Row{t::negs, "rsbs", ", #0"}, Row{t::orrs, "orrs"}, Row{t::mvns, "mvns"}, Row{t::tst, "tst"},
+                           Row{t::uxth, "uxth"}, Row{t::rev, "rev"}, Row{t::rev16, "rev16"}, Row{t::sxth, "sxth"},
+                           Row{t::sxtb, "sxtb"}, Row{t::uxtb, "uxtb"}})
         for (uint32_t d = 0; d < 8; ++d)
             for (uint32_t m = 0; m < 8; ++m)
                 encodings.add(row.encode(d, m), std::string(row.mnemonic) + "\t" + name(d) + ", " + name(m) + row.rest);
@@ -105,6 +106,8 @@ TEST(ThumbEncoding, OfImmediates) {
             encodings.add(t::adds_imm8(d, imm), "adds" + operands);
             encodings.add(t::subs_imm8(d, imm), "subs" + operands);
         }
+        encodings.add(t::ldr_literal(d, 8 * d),
+                      "ldr\t" + name(d) + ", [pc, " + immediate(8 * static_cast<int32_t>(d)) + "]");
         for (uint32_t i = 1; i < 32; ++i) {
             const auto at = [&](uint32_t size) {
                 return "\t" + name(d) + ", [" + name(m) + ", " + immediate(i * size) + "]";
@@ -140,8 +143,9 @@ TEST(ThumbEncoding, OfBranches) {
     const auto reach = [](int32_t halfwords) { return "\t" + immediate(2 * halfwords - 4); };
     Encodings encodings;
     const std::pair<uint32_t, const char*> conditions[] = {
-        {t::kEqual, "beq"}, {t::kNotEqual, "bne"}, {t::kNotBelow, "bhs"}, {t::kBelow, "blo"},
-        {t::kAbove, "bhi"}, {t::kNotAbove, "bls"}, {t::kNotLess, "bge"},  {t::kLess, "blt"}};
+        {t::kEqual, "beq"},   {t::kNotEqual, "bne"},  {t::kNotBelow, "bhs"}, {t::kBelow, "blo"},
+        {t::kAbove, "bhi"},   {t::kNotAbove, "bls"},  {t::kNotLess, "bge"},  {t::kLess, "blt"},
+        {t::kGreater, "bgt"}, {t::kNotGreater, "ble"}};
     for (const auto& [condition, mnemonic] : conditions)
         for (const int32_t halfwords : {-126, -1, 0, 1, 2, 3, 129})
             encodings.add(t::b_if(condition, static_cast<uint32_t>(halfwords)), mnemonic + reach(halfwords));

@@ -1,5 +1,7 @@
 #include "batch.h"
 
+#include "../interp/bpf/fields.h"
+#include "../interp/image/bpf_narrow.h"
 #include "execution.h"
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <memory>
+#include <optional>
 #include <unistd.h>
 
 namespace limpet {
@@ -165,15 +168,30 @@ std::unique_ptr<Guest> make_guest(const Backend& backend, const Request& request
 }
 
 /// Enters the guest with exactly the registers of the request, where Backend::call would set most of them.
-limpet_status run(Execution& execution, const Request& request) {
+limpet_status run(Execution& execution, const Request& request, uint32_t entry) {
     Guest& guest = execution.guest;
     if (execution.backend.prepare(guest) != LIMPET_RETURN) return LIMPET_REFUSED;
     std::ranges::copy(request.registers, guest.registers().begin());
-    guest.vm.pc = guest.is_bpf() ? guest.vm.window.code_start : request.base;
+    if (execution.backend.is_narrow())
+        for (size_t i = 1; i < request.registers.size(); i += 2) guest.registers()[i] = 0;
+    guest.vm.pc = entry;
     const uint32_t alignment = execution.backend.isa.compressed ? 2 : 4;
     if (!fetchable(guest.vm, guest.host, guest.vm.pc) || guest.vm.pc % alignment != 0) return LIMPET_FETCH;
     guest.vm.status = LIMPET_FUEL;
     return execution.resume();
+}
+
+/// Maps a guest to 32-bit registers, knowing what is in them.
+bpf::MappedProgram narrow_for(Guest& guest, const Request& request) {
+    bpf::MapLayout layout = map_layout(guest);
+    layout.entries = {0};
+    layout.wide_result = true;
+    for (size_t i = 0; i < request.registers.size(); i += 2)
+        layout.registers.push_back(uint64_t{request.registers[i + 1]} << 32 | request.registers[i]);
+    if (layout.registers.back() >> 32 != 0) throw LoadError("r10 has an upper half");
+    layout.stack_top = static_cast<uint32_t>(layout.registers.back());
+    layout.registers.pop_back();
+    return narrow(guest, layout);
 }
 
 bool makes_sense(const Backend& backend, const Request& request) {
@@ -188,10 +206,19 @@ void answer(const Backend& backend, const Request& request, Writer& writer) {
     if (!makes_sense(backend, request)) return refuse(backend.bpf ? 0 : request.base);
     try {
         const std::unique_ptr<Guest> guest = make_guest(backend, request);
+        uint32_t entry = backend.bpf ? 0 : request.base;
+        std::optional<bpf::MappedProgram> mapped;
+        if (backend.is_narrow()) {
+            mapped = narrow_for(*guest, request);
+            entry = mapped->places[0] * bpf::kSlotBytes;
+        }
         Execution execution(backend, *guest, request.fuel);
-        const limpet_status status = run(execution, request);
-        if (status == LIMPET_REFUSED) return refuse(backend.bpf ? guest->vm.pc : request.base);
-        reply(writer, status, guest->vm.pc, guest->registers(), backend.counts_exactly ? execution.executed() : 0,
+        const limpet_status status = run(execution, request, entry);
+        uint32_t pc = guest->vm.pc;
+        if (mapped && pc / bpf::kSlotBytes < mapped->origins.size())
+            pc = mapped->origins[pc / bpf::kSlotBytes] * bpf::kSlotBytes;
+        if (status == LIMPET_REFUSED) return refuse(backend.bpf ? pc : request.base);
+        reply(writer, status, pc, guest->registers(), backend.counts_exactly ? execution.executed() : 0,
               guest->memory().subspan(backend.bpf ? 0 : request.code_size));
     } catch (const LoadError&) {
         refuse(backend.bpf ? 0 : request.base);

@@ -16,7 +16,9 @@ namespace limpet {
 ///              non-zero byte
 ///
 /// For eBPF registers are u64 r0..r10, the code is not in memory, whose first bytes follow it, and starts at address 0;
-/// a program that the verifier refuses has the address of the instruction at fault as pc.
+/// a program that the verifier refuses has the address of the instruction at fault as pc. ebpf32: the same programs,
+/// mapped to 32-bit registers; upper halves of registers in replies are 0, and a program of which that may be untrue of
+/// r0 is refused.
 ///
 /// A case that makes no sense (more code or data than memory, more memory than 64 MiB) has the status LIMPET_REFUSED.
 /// Replies are written at the latest before the next request is waited for.

@@ -1,6 +1,8 @@
 #include "bpf_plugin.h"
 
 #include "../interp/bpf/fault.h"
+#include "../interp/bpf/fields.h"
+#include "../interp/image/bpf_narrow.h"
 #include "errors.h"
 #include "execution.h"
 #include "options.h"
@@ -50,24 +52,44 @@ limpet_status helper(limpet_vm* /*vm*/, const limpet_host* /*host*/, uint32_t id
     return LIMPET_RETURN;
 }
 
+/// The guest, for registers of 32 bits where the backend has no others; `entry` becomes where it starts.
+std::unique_ptr<Guest> make_guest(const Backend& backend, std::span<const uint8_t> code,
+                                  std::span<const uint8_t> memory, std::span<const uint32_t> arguments,
+                                  uint32_t& entry) {
+    const auto size = static_cast<uint32_t>(memory.size());
+    const Segment segment{.address = kMemoryStart, .data = memory, .size = size, .writable = true, .executable = false};
+    auto guest = std::make_unique<Guest>(kMemoryStart, (size + kStackBytes + 15) & ~15U, std::span(&segment, 1));
+    guest->set_bpf_program(code);
+    guest->host.call = helper;
+    if (const auto fault = bpf::find_fault(code)) throw LoadError(bpf::describe(*fault, code));
+    if (!backend.is_narrow()) return guest;
+    bpf::MapLayout layout = map_layout(*guest);
+    layout.entries = {0};
+    layout.registers = {0, arguments[0], arguments[1], 0, 0, 0, 0, 0, 0, 0};
+    layout.wide_result = true;
+    entry = narrow(*guest, layout).places[0] * bpf::kSlotBytes;
+    return guest;
+}
+
 } // namespace
 
 int bpf_plugin_command(const BpfPluginOptions& options, std::FILE* in) {
-    const Backend& backend = choose_backend("ebpf", options.backend);
+    // Each has an isa.
+    const bool is_narrow =
+        find_backend("ebpf", options.backend) == nullptr && find_backend("ebpf32", options.backend) != nullptr;
+    const Backend& backend = choose_backend(is_narrow ? "ebpf32" : "ebpf", options.backend);
     const std::vector<uint8_t> memory = parse_hex("memory", options.memory);
     const std::vector<uint8_t> code = parse_hex("program", read_all(in));
     const auto size = static_cast<uint32_t>(memory.size());
-    const Segment segment{.address = kMemoryStart, .data = memory, .size = size, .writable = true, .executable = false};
-    Guest guest(kMemoryStart, (size + kStackBytes + 15) & ~15U, {&segment, 1});
-    guest.set_bpf_program(code);
-    guest.host.call = helper;
-    if (const auto fault = bpf::find_fault(code)) throw LoadError(bpf::describe(*fault, code));
+    const std::array<uint32_t, 2> arguments = {size == 0 ? 0 : kMemoryStart, size};
+    uint32_t entry = 0;
+    const std::unique_ptr<Guest> owner = make_guest(backend, code, memory, arguments, entry);
+    Guest& guest = *owner;
     if (backend.prepare(guest) != LIMPET_RETURN) throw LoadError(backend.name + " cannot run it");
 
-    const std::array<uint32_t, 2> arguments = {size == 0 ? 0 : kMemoryStart, size};
     guest.set_arguments(arguments);
     Execution execution(backend, guest, kFuelUnlimited);
-    const limpet_status status = execution.call(0);
+    const limpet_status status = execution.call(entry);
     if (status != LIMPET_RETURN) {
         fmt::print(stderr, "limpet: trap {} in instruction {}\n", static_cast<int>(status), guest.vm.pc / 8);
         return kExitTrap;

@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include "../interp/image/bpf_narrow.h"
 #include "builder/sdk.h"
 #include "errors.h"
 #include "execution.h"
@@ -129,6 +130,7 @@ int run_command(const RunOptions& options) {
     if (scheduled && !options.args.empty()) throw UsageError("--args needs --entry when the mock has a schedule");
     std::optional<EntryCall> only;
     if (!scheduled) only = {.address = program.entry(options.entry), .arguments = arguments};
+    if (only && backend.is_narrow() && program.image() == nullptr) narrow(guest, only->address);
     Signature signature;
     if (!options.signature.empty()) signature = find_signature(program, guest);
     Output signature_output("--dump-signature", options.signature);

@@ -8,13 +8,14 @@
 #                       or it is assembly (optimisation "asm") that carries out limpet.h by itself. On a PC it has the
 #                       same name, and its Cortex-M0+ library runs in an emulator (thumb/).
 # limpet_bpf_backend    one for eBPF: <header> defines  template <class Host> limpet_status run(limpet_bpf_vm&, host)
+# limpet_bpf_thumb_backend   likewise, as Thumb code only, and for programs for 32-bit registers (interp/bpf/map.h)
 
 set(LIMPET_ISAS rv32e rv32ec rv32emc rv32ecx)
-set(LIMPET_BPF_ISAS ebpf)
+set(LIMPET_BPF_ISAS ebpf ebpf32)
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
 set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch)
 # Of these, those that run rv32ecx, too (interp/rv32/xlimpet.md).
-set(LIMPET_XLIMPET_BACKENDS rv32-switch rv32-goto rv32-goto/lean rv32-tiny rv32-jit)
+set(LIMPET_XLIMPET_BACKENDS rv32-switch rv32-tiny)
 
 macro(limpet_register list name header namespace opt)
   list(APPEND ${list} ${name})
@@ -34,6 +35,11 @@ macro(limpet_thumb_backend)
 endmacro()
 
 macro(limpet_bpf_backend)
+  limpet_register(LIMPET_BPF_BACKENDS ${ARGV})
+endmacro()
+
+macro(limpet_bpf_thumb_backend)
+  list(APPEND LIMPET_THUMB_BACKENDS ${ARGV0})
   limpet_register(LIMPET_BPF_BACKENDS ${ARGV})
 endmacro()
 
@@ -63,6 +69,9 @@ limpet_bpf_backend(bpf-goto      bpf/goto/goto.h             bpf_goto          -
 limpet_bpf_backend(bpf-threaded  bpf/threaded/threaded.h     bpf_threaded      -O2
                    -fno-tree-loop-distribute-patterns)
 
+limpet_bpf_thumb_backend(bpf-alu32 bpf/alu32/alu32.h  bpf_alu32        -Os
+                         -fno-tree-loop-distribute-patterns -fno-jump-tables)
+
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 
 set(LIMPET_FREESTANDING_FLAGS -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffunction-sections
@@ -75,6 +84,15 @@ function(limpet_isas_of result backend)
     list(REMOVE_ITEM isas rv32ecx)
   endif()
   set(${result} ${isas} PARENT_SCOPE)
+endfunction()
+
+# The profile that a backend for eBPF runs.
+function(limpet_bpf_isa_of result backend)
+  set(isa ebpf)
+  if(backend IN_LIST LIMPET_THUMB_BACKENDS)
+    set(isa ebpf32)
+  endif()
+  set(${result} ${isa} PARENT_SCOPE)
 endfunction()
 
 # Stops with the list of what there is, when `value` is not in it.
@@ -107,7 +125,8 @@ endfunction()
 function(limpet_add_library target backend isa)
   limpet_expect_one_of(backend "${backend}" ${LIMPET_BACKENDS} ${LIMPET_BPF_BACKENDS})
   if(backend IN_LIST LIMPET_BPF_BACKENDS)
-    limpet_expect_one_of(isa "${isa}" ${LIMPET_BPF_ISAS})
+    limpet_bpf_isa_of(isas ${backend})
+    limpet_expect_one_of(isa "${isa}" ${isas})
   else()
     limpet_isas_of(isas ${backend})
     limpet_expect_one_of(isa "${isa}" ${isas})

@@ -18,8 +18,8 @@ extern "C" limpet_status limpet_bpf_prepare(limpet_bpf_vm* vm, const limpet_bpf_
     return limpet::prepare_bpf<ItsPreparation>(*vm, *host);
 }
 
-extern "C" uint32_t limpet_bpf_prepared_size(const limpet_bpf_vm* vm, const limpet_bpf_host* /*host*/) {
-    return ItsPreparation::size(vm->as.vm);
+extern "C" uint32_t limpet_bpf_prepared_size(const limpet_bpf_vm* vm, const limpet_bpf_host* host) {
+    return ItsPreparation::size(vm->as.vm, *host);
 }
 
 extern "C" limpet_status limpet_bpf_call(limpet_bpf_vm* vm, const limpet_bpf_host* host, uint32_t entry,

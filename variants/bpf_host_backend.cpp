@@ -11,10 +11,10 @@ namespace {
 
 class InProcess : public Backend {
 public:
-    explicit InProcess(bool exact) : Backend(LIMPET_BACKEND_NAME, "ebpf", exact) {}
+    InProcess(const char* its_isa_name, bool exact) : Backend(LIMPET_BACKEND_NAME, its_isa_name, exact) {}
 
     limpet_status prepare(Guest& guest) const override {
-        guest.provide_prepared(Preparation::size(guest.vm));
+        guest.provide_prepared(Preparation::size(guest.vm, guest.bpf_host));
         return prepare_bpf<Preparation>(guest.bpf, guest.bpf_host);
     }
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel) const override {
@@ -27,6 +27,8 @@ public:
 
 } // namespace
 
-void add_to(BackendList& list, bool counts_exactly) { list.push_back(std::make_unique<InProcess>(counts_exactly)); }
+void add_to(BackendList& list, const char* isa, bool counts_exactly) {
+    list.push_back(std::make_unique<InProcess>(isa, counts_exactly));
+}
 
 } // namespace limpet::LIMPET_BACKEND_NAMESPACE

@@ -10,18 +10,22 @@ namespace limpet {
 /// namespace, which is found there first.
 struct Preparation {
     /// Bytes at host.memory.prepared that translate() needs, and runs.
-    static uint32_t size(const limpet_vm& /*vm*/) { return 0; }
-    /// Translates a program that is legal into host.memory.prepared, which is large enough and aligned.
-    template <class Host> static void translate(const limpet_vm& /*vm*/, const Host& /*host*/) {}
+    template <class Host> static uint32_t size(const limpet_vm& /*vm*/, const Host& /*host*/) { return 0; }
+    /// Translates a program that is legal into host.memory.prepared, which is large enough and aligned. Returns
+    /// LIMPET_RETURN; or LIMPET_REFUSED, with vm.pc at the instruction that this backend does not run.
+    template <class Host> static limpet_status translate(limpet_vm& /*vm*/, const Host& /*host*/) {
+        return LIMPET_RETURN;
+    }
 };
 
 template <class Preparation, class Host> limpet_status prepare_bpf(limpet_bpf_vm& state, const Host& host) {
-    const limpet_vm& vm = state.as.vm;
-    const uint32_t size = Preparation::size(vm);
+    limpet_vm& vm = state.as.vm;
+    const uint32_t size = Preparation::size(vm, host);
     const auto prepared = reinterpret_cast<uintptr_t>(host.memory.prepared);
     if (size > host.memory.prepared_size || (size != 0 && prepared % 4 != 0)) return LIMPET_REFUSED;
-    const limpet_status status = bpf::prepare(state, host);
-    if (status == LIMPET_RETURN) Preparation::translate(vm, host);
+    limpet_status status = bpf::prepare(state, host);
+    if (status == LIMPET_RETURN) status = Preparation::translate(vm, host);
+    if (status != LIMPET_RETURN) vm.status = LIMPET_REFUSED;
     return status;
 }
 

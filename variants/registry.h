@@ -23,13 +23,15 @@ public:
         : name(std::move(its_name)), isa_name(std::move(its_isa_name)), isa(its_isa), counts_exactly(exact),
           emulated(is_emulated) {}
     /// One for eBPF.
-    Backend(std::string its_name, std::string its_isa_name, bool exact)
+    Backend(std::string its_name, std::string its_isa_name, bool exact, bool is_emulated = false)
         : name(std::move(its_name)), isa_name(std::move(its_isa_name)), bpf(true), counts_exactly(exact),
-          emulated(false) {}
+          emulated(is_emulated) {}
     /// One that runs the same guests in another way.
     Backend(const Backend& like, std::string its_name, bool is_emulated)
         : name(std::move(its_name)), isa_name(like.isa_name), isa(like.isa), bpf(like.bpf),
           counts_exactly(like.counts_exactly), emulated(is_emulated) {}
+    /// Are a guest's registers 32 bits wide? Of eBPF: it runs what bpf::map_program has made.
+    [[nodiscard]] bool is_narrow() const { return isa_name == "ebpf32"; }
     Backend(const Backend&) = delete;
     Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;
@@ -49,7 +51,7 @@ public:
 /// Those for rv32, in the order of registration; the first of each isa is its reference.
 [[nodiscard]] std::span<const std::unique_ptr<Backend>> backends();
 
-/// Those for eBPF; the first is the reference.
+/// Those for eBPF; the first is the reference for all of them.
 [[nodiscard]] std::span<const std::unique_ptr<Backend>> bpf_backends();
 
 /// Of either kind; nullptr when there is none.

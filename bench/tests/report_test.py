@@ -66,10 +66,10 @@ class Schema(unittest.TestCase):
         self.assertRaises(MeasuringError, check_report, wrong)
 
     def test_ebpf_rows_are_as_they_must_be(self):
-        variant = Variant("bpf-switch", bpf.ISA, "-Os")
+        variant = Variant("bpf-switch", "ebpf", "-Os")
         figures = {"image_bytes": 8, "state_bytes": 124, "stack_bytes": 90, "prepared_bytes": 0, "prepare_cycles": 100,
                    "cycles": 50, "guest_insns": 4}
-        told = [{"backend": "bpf-switch", "workload": name} | figures for name in bpf.ROWS]
+        told = [{"backend": "bpf-switch", "workload": name} | figures for name in bpf.ROWS["ebpf"]]
         added = [bpf.complete_row(report.EMPTY_ROW, one, variant, 10, 2000) for one in told]
         self.assertEqual([(row["cycles_per_insn"], row["slowdown"]) for row in added[:1]], [(12.5, 5.0)])
         whole = sample()

@@ -1,6 +1,7 @@
 /// \file
 /// Random programs: what one instruction leaves behind for the next. Accesses mostly inside the memory, jumps forward,
 /// bounded loops, local and host calls. All subjects are held to the reference, in one run and in time slices.
+#include "../../interp/image/bpf_narrow.h"
 #include "subjects.h"
 
 #include <algorithm>
@@ -13,15 +14,18 @@ using limpet::bpf::make;
 using limpet::bpf::Use;
 
 constexpr uint32_t kPrograms = 4000; // for each of the blocks, which run side by side
+constexpr uint32_t kNarrowPrograms = 3000;
 constexpr uint64_t kExit = 0x95;
 constexpr uint32_t kPointer = 9; ///< points into the memory
 constexpr uint32_t kCounter = 8; ///< of loops
 constexpr uint32_t kFuel = 3000;
+constexpr uint32_t kStackTop = 1000;
 
 /// Writes programs; jumps get their distance when all is written.
 class Generator {
 public:
-    explicit Generator(Random& random) : random_(random) {}
+    /// wide_percent: how many of the instructions may need registers of 64 bits.
+    explicit Generator(Random& random, uint32_t wide_percent = 100) : random_(random), wide_percent_(wide_percent) {}
 
     Code program(uint32_t instructions) {
         while (items_.size() < instructions) {
@@ -29,6 +33,11 @@ public:
                 loop();
             else
                 add_random();
+        }
+        // All registers make the result.
+        for (uint32_t i = 1; i < limpet::bpf::kFramePointer; ++i) {
+            add(make(0x0c, 0, 0)); // w0 += w0
+            add(make(0xac, 0, i)); // w0 ^= wi
         }
         add(kExit);
         const size_t functions = items_.size(); // which follow: calls go there
@@ -64,6 +73,7 @@ private:
         uint64_t insn = 0;
         do insn = random_instance(row, random_);
         while (spoils(row, insn));
+        if (!limpet::bpf::is_narrow(insn) && !random_.chance(wide_percent_)) return;
         if (row.format == Format::kLoad || row.format == Format::kStore || row.format == Format::kAtomic)
             insn = aimed(row, insn);
         if (row.format == Format::kCall && row.src.value == 0)
@@ -116,6 +126,7 @@ private:
     }
 
     Random& random_;
+    uint32_t wide_percent_;
     std::vector<Item> items_;
     std::vector<size_t> starts_; ///< of functions
 };
@@ -128,11 +139,11 @@ struct Result {
     std::vector<uint8_t> memory;
 };
 
-Result run(const Backend& backend, const Code& code, const Registers& r, uint32_t slice) {
+Result run(const Backend& backend, const Code& code, const Registers& r, uint32_t slice, uint32_t entry = 0) {
     const auto guest = make_guest(kLayouts[0], code);
     if (backend.prepare(*guest) != LIMPET_RETURN) return {LIMPET_REFUSED, guest->vm.pc, 0, {}, {}};
     set_registers(*guest, r);
-    stand_at(*guest, 0);
+    stand_at(*guest, entry);
     uint64_t given = 0;
     uint64_t left = 0;
     limpet_status status = LIMPET_FUEL;
@@ -146,6 +157,15 @@ Result run(const Backend& backend, const Code& code, const Registers& r, uint32_
     return {status, guest->vm.pc, given - left, registers_of(*guest), {memory.begin(), memory.end()}};
 }
 
+Registers random_registers(Random& random) {
+    Registers r{};
+    for (uint64_t& value : r) value = interesting_value(random);
+    r[kPointer] = 400 + random.below(600);
+    r[kCounter] = random.below(3);
+    r[limpet::bpf::kFramePointer] = kStackTop;
+    return r;
+}
+
 class BpfPrograms : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(BpfPrograms, AgreeWithTheReference) {
@@ -156,11 +176,7 @@ TEST_P(BpfPrograms, AgreeWithTheReference) {
     uint64_t executed = 0;
     for (uint32_t i = 0; i < programs; ++i) {
         const Code code = Generator(random).program(10 + random.below(40));
-        Registers r{};
-        for (uint64_t& value : r) value = interesting_value(random);
-        r[kPointer] = 400 + random.below(600);
-        r[kCounter] = random.below(3);
-        r[limpet::bpf::kFramePointer] = 1000;
+        const Registers r = random_registers(random);
         const Result want = run(reference, code, r, 0);
         ++ends[want.status];
         executed += want.executed;
@@ -187,6 +203,57 @@ TEST_P(BpfPrograms, AgreeWithTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Block, BpfPrograms, testing::Range(uint64_t{0}, uint64_t{2}));
+
+Code slots_of(std::span<const uint8_t> bytes) {
+    Code code;
+    for (size_t i = 0; i < bytes.size() / kSlotBytes; ++i) code.push_back(limpet::bpf::slot_at(bytes, i));
+    return code;
+}
+
+/// Programs that the mapping to 32-bit registers lets pass do on those what they do on 64-bit ones, by the reference
+/// and by the machine code for microcontrollers.
+TEST(NarrowPrograms, AgreeWithWhatTheyWereMadeFrom) {
+    Random random(300);
+    const Backend& reference = *bpf_backends().front();
+    const Backend& narrow = *find_backend("ebpf32", "bpf-alu32");
+    const uint32_t programs = scaled(kNarrowPrograms);
+    std::array<uint32_t, LIMPET_RUNNING + 1> ends{};
+    uint32_t accepted = 0;
+    for (uint32_t i = 0; i < programs; ++i) {
+        const Code code = Generator(random, random.pick({0, 5, 20})).program(10 + random.below(40));
+        const Registers r = random_registers(random);
+        limpet::bpf::MapLayout layout = map_layout(*make_guest(kLayouts[0], code));
+        layout.stack_top = kStackTop;
+        layout.entries = {0};
+        layout.registers.assign(r.begin(), r.begin() + limpet::bpf::kFramePointer);
+        const auto mapped = limpet::bpf::map_program(bytes_of(code), layout);
+        if (std::holds_alternative<limpet::bpf::Fault>(mapped)) continue;
+        ++accepted;
+        const auto& program = std::get<limpet::bpf::MappedProgram>(mapped);
+        Registers words{};
+        std::ranges::transform(r, words.begin(), [](uint64_t value) { return static_cast<uint32_t>(value); });
+        const Result want = run(reference, code, r, 0);
+        ++ends[want.status];
+        if (want.status == LIMPET_FUEL) continue;
+        for (const Backend* backend : {&reference, &narrow}) {
+            if (backend == &narrow && i % 4 != 0) continue;
+            const uint32_t slice = random.chance(30) ? 1 + random.below(9) : 0;
+            const Result got = run(*backend, slots_of(program.code), words, slice, program.places[0]);
+            if (got.status == LIMPET_FUEL) continue; // an instruction may have become two
+            ASSERT_EQ(got.status, want.status) << backend->name << ", program " << i;
+            ASSERT_EQ(program.origins.at(got.pc / kSlotBytes), want.pc / kSlotBytes) << backend->name << ", " << i;
+            ASSERT_EQ(got.memory, want.memory) << backend->name << ", program " << i;
+            if (want.status == LIMPET_RETURN) {
+                ASSERT_EQ(static_cast<uint32_t>(got.r[0]), static_cast<uint32_t>(want.r[0]))
+                    << backend->name << ", " << i;
+            }
+        }
+    }
+    EXPECT_GT(accepted, programs / 4);
+    if (programs < 1000) return;
+    for (const limpet_status end : {LIMPET_RETURN, LIMPET_LOAD, LIMPET_STORE, LIMPET_HOST_CALL})
+        EXPECT_GT(ends[end], accepted / 200) << end;
+}
 
 } // namespace
 } // namespace limpet::conformance::bpf

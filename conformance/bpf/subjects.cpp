@@ -23,8 +23,9 @@ const std::vector<Subject>& subjects() {
     static const std::vector<Subject> all = [] {
         std::vector<Subject> list;
         for (const std::unique_ptr<Backend>& backend : bpf_backends())
-            list.push_back({.backend = backend.get(), .mcu = false});
+            if (!backend->is_narrow()) list.push_back({.backend = backend.get(), .mcu = false});
         for (const std::unique_ptr<Backend>& backend : bpf_backends()) {
+            if (backend->is_narrow()) continue; // NarrowPrograms
             libraries.push_back(std::make_unique<thumb::ThumbBackend>(*backend));
             list.push_back({.backend = libraries.back().get(), .mcu = true});
         }

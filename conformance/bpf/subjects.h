@@ -26,7 +26,7 @@ struct Subject {
     [[nodiscard]] std::string name() const;
 };
 
-/// All, the reference first.
+/// All with 64-bit registers, the reference first.
 [[nodiscard]] const std::vector<Subject>& subjects();
 
 /// A test of one subject: TEST_P(Name, ...) once, INSTANTIATE_FOR_ALL_SUBJECTS(Name) makes it one test a subject.

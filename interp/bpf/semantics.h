@@ -13,11 +13,12 @@ namespace limpet::bpf {
 /// Divides `number`, which becomes the quotient, by `divisor`, which is not 0, and returns the remainder; all unsigned.
 /// Bit by bit: no MCU that Limpet runs on is assumed to divide, and Klipper's build forbids libgcc's software division.
 /// A function of its own, because so many numbers are alive in it.
-[[gnu::noinline]] constexpr uint64_t divide(uint64_t& number, uint64_t divisor) {
-    uint64_t remainder = 0;
-    for (uint32_t i = 64; i != 0; --i) {
-        remainder += remainder; // it was the upper 64 - i bits: nothing is lost
-        if (static_cast<int64_t>(number) < 0) ++remainder;
+template <class Unsigned> [[gnu::noinline]] constexpr Unsigned divide(Unsigned& number, Unsigned divisor) {
+    constexpr uint32_t bits = sizeof(Unsigned) * 8;
+    Unsigned remainder = 0;
+    for (uint32_t i = bits; i != 0; --i) {
+        remainder += remainder; // it was the upper bits - i bits: nothing is lost
+        if (number >> (bits - 1) != 0) ++remainder;
         number += number;
         if (remainder >= divisor) {
             remainder -= divisor;
@@ -27,22 +28,24 @@ namespace limpet::bpf {
     return remainder;
 }
 
-/// Quotient or remainder. By zero: 0, and the dividend. Signed overflow (INT64_MIN / -1) gives the dividend, and
-/// remainder 0; the sign of a remainder is that of the dividend.
-[[gnu::always_inline]] constexpr uint64_t divided(bool want_remainder, bool is_signed, uint64_t a, uint64_t b) {
+/// Quotient or remainder of numbers of 32 or 64 bits. By zero: 0, and the dividend. Signed overflow (the least number
+/// / -1) gives the dividend, and remainder 0; the sign of a remainder is that of the dividend.
+template <class Unsigned>
+[[gnu::always_inline]] constexpr Unsigned divided(bool want_remainder, bool is_signed, Unsigned a, Unsigned b) {
     if (b == 0) return want_remainder ? a : 0;
     bool negate = false;
     if (is_signed) {
-        if (static_cast<int64_t>(b) < 0) {
+        constexpr uint32_t sign = sizeof(Unsigned) * 8 - 1;
+        if (b >> sign != 0) {
             b = 0 - b;
             negate = !want_remainder;
         }
-        if (static_cast<int64_t>(a) < 0) {
+        if (a >> sign != 0) {
             a = 0 - a;
             negate = !negate;
         }
     }
-    const uint64_t remainder = divide(a, b);
+    const Unsigned remainder = divide<Unsigned>(a, b);
     if (want_remainder) a = remainder;
     return negate ? 0 - a : a;
 }
@@ -73,13 +76,13 @@ constexpr uint64_t sign_extended(uint32_t value) { return static_cast<uint64_t>(
     case kAdd: a += b; break;
     case kSub: a -= b; break;
     case kMul: a *= b; break;
-    case kDiv: a = divided(false, offset != 0, a, b); break;
+    case kDiv: a = divided<uint64_t>(false, offset != 0, a, b); break;
     case kOr: a |= b; break;
     case kAnd: a &= b; break;
     case kLsh: a <<= amount; break;
     case kRsh: a >>= amount; break;
     case kNeg: a = 0 - a; break;
-    case kMod: a = divided(true, offset != 0, a, b); break;
+    case kMod: a = divided<uint64_t>(true, offset != 0, a, b); break;
     case kXor: a ^= b; break;
     case kMov: a = offset == 0 ? b : sign_extended_from(offset, b); break;
     default: a = static_cast<uint64_t>(static_cast<int64_t>(a) >> amount); break;

@@ -48,6 +48,9 @@ ThumbBackend::ThumbBackend(std::string its_name, std::string its_isa_name, rv32:
     : Backend(std::move(its_name), std::move(its_isa_name), its_isa, exact, true),
       image_name_(image_name(name, isa_name)) {}
 
+ThumbBackend::ThumbBackend(std::string its_name, std::string its_isa_name, bool exact)
+    : Backend(std::move(its_name), std::move(its_isa_name), exact, true), image_name_(image_name(name, isa_name)) {}
+
 ThumbBackend::ThumbBackend(const Backend& like)
     : Backend(like, like.name + "@thumb", true), image_name_(image_name(like.name, like.isa_name)) {}
 
@@ -83,6 +86,10 @@ void add_thumb_to(BackendList& list, const std::string& name, bool counts_exactl
         if (!isa.xlimpet || runs_xlimpet)
             list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, isa, counts_exactly));
     });
+}
+
+void add_bpf_thumb_to(BackendList& list, const std::string& name, const std::string& isa_name, bool counts_exactly) {
+    list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, counts_exactly));
 }
 
 } // namespace limpet

@@ -17,6 +17,8 @@ namespace limpet::thumb {
 class ThumbBackend : public Backend {
 public:
     ThumbBackend(std::string its_name, std::string its_isa_name, rv32::Isa its_isa, bool exact);
+    /// One for eBPF.
+    ThumbBackend(std::string its_name, std::string its_isa_name, bool exact);
     /// The library of a backend of this process, "NAME@thumb".
     explicit ThumbBackend(const Backend& like);
 

@@ -17,16 +17,17 @@ template <class Host> limpet_status run(limpet_bpf_vm& state, const Host& host) 
 
 /// What limpet_bpf_prepare does beyond verifying.
 struct Preparation {
-    static uint32_t size(const limpet_vm& vm) {
+    template <class Host> static uint32_t size(const limpet_vm& vm, const Host& /*host*/) {
         return vm.window.code_size / kSlotBytes * static_cast<uint32_t>(sizeof(Record));
     }
 
-    template <class Host> static void translate(const limpet_vm& vm, const Host& host) {
+    template <class Host> static limpet_status translate(const limpet_vm& vm, const Host& host) {
         const void* const* handlers = nullptr;
         execute<Place, Host>(nullptr, nullptr, &handlers);
         const uint32_t* slot = program(host);
         auto* to = static_cast<Record*>(host.memory.prepared);
         for (uint32_t i = 0; i < vm.window.code_size / kSlotBytes; ++i, slot += 2) *to++ = record_of(handlers, slot);
+        return LIMPET_RETURN;
     }
 };
 

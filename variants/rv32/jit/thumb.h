@@ -1,6 +1,7 @@
 /// \file
-/// Encoders of the Thumb instructions that rv32-jit emits (ARMv6-M Architecture Reference Manual, DDI0419, chapter A6).
-/// Constexpr and free of anything of the machine that they run on: the test suite holds each to an assembler.
+/// Encoders of the Thumb instructions that rv32-jit and bpf-alu32 emit (ARMv6-M Architecture Reference Manual, DDI0419,
+/// chapter A6). Constexpr and free of anything of the machine that they run on: the test suite holds each to an
+/// assembler.
 ///
 /// Names are the mnemonics of unified syntax; where one mnemonic has several encodings, what distinguishes the operands
 /// is appended. Registers are numbers: r0..r7 in three bits where an encoding has no more, r0..r14 in `_high` ones.
@@ -38,13 +39,18 @@ constexpr uint32_t lsrs_by(uint32_t d, uint32_t m) { return three(0x40c0, 0, m, 
 constexpr uint32_t asrs_by(uint32_t d, uint32_t m) { return three(0x4100, 0, m, d); }
 constexpr uint32_t sbcs(uint32_t d, uint32_t m) { return three(0x4180, 0, m, d); }
 constexpr uint32_t negs(uint32_t d, uint32_t m) { return three(0x4240, 0, m, d); } ///< rd = 0 - rm
+constexpr uint32_t tst(uint32_t n, uint32_t m) { return three(0x4200, 0, m, n); }
 constexpr uint32_t cmp(uint32_t n, uint32_t m) { return three(0x4280, 0, m, n); }
 constexpr uint32_t orrs(uint32_t d, uint32_t m) { return three(0x4300, 0, m, d); }
 constexpr uint32_t muls(uint32_t d, uint32_t m) { return three(0x4340, 0, m, d); }
 constexpr uint32_t mvns(uint32_t d, uint32_t m) { return three(0x43c0, 0, m, d); } ///< rd = ~rm
 constexpr uint32_t sxth(uint32_t d, uint32_t m) { return three(0xb200, 0, m, d); }
 constexpr uint32_t sxtb(uint32_t d, uint32_t m) { return three(0xb240, 0, m, d); }
+constexpr uint32_t uxth(uint32_t d, uint32_t m) { return three(0xb280, 0, m, d); }
 constexpr uint32_t uxtb(uint32_t d, uint32_t m) { return three(0xb2c0, 0, m, d); }
+
+constexpr uint32_t rev(uint32_t d, uint32_t m) { return three(0xba00, 0, m, d); }
+constexpr uint32_t rev16(uint32_t d, uint32_t m) { return three(0xba40, 0, m, d); }
 
 // any registers, no flags but cmp's; cmp_high: not two low ones
 constexpr uint32_t add_high(uint32_t d, uint32_t m) { return high(0x4400, d, m); }
@@ -70,6 +76,9 @@ constexpr uint32_t ldrb(uint32_t t, uint32_t n, uint32_t offset) { return three(
 constexpr uint32_t strh(uint32_t t, uint32_t n, uint32_t offset) { return three(0x8000, offset / 2, n, t); }
 constexpr uint32_t ldrh(uint32_t t, uint32_t n, uint32_t offset) { return three(0x8800, offset / 2, n, t); }
 
+/// rt, [pc, #offset]: pc is the address of the instruction + 4, rounded down to a multiple of 4
+constexpr uint32_t ldr_literal(uint32_t t, uint32_t offset) { return byte(0x4800, t, offset / 4); }
+
 /// Condition codes; the lowest bit turns one into its opposite.
 enum Condition : uint32_t {
     kEqual = 0,
@@ -79,7 +88,9 @@ enum Condition : uint32_t {
     kAbove = 8,
     kNotAbove = 9,
     kNotLess = 10,
-    kLess = 11
+    kLess = 11,
+    kGreater = 12,
+    kNotGreater = 13
 };
 
 // Branches: the distance in halfwords from the branch to its target.
