@@ -51,6 +51,12 @@ protected:
 
     /// Is each case translated in an emulator? That takes much longer than to run it.
     [[nodiscard]] bool is_slow() const { return translates_ && subject().mcu; }
+    /// Does a profile with more than rv32ec take these 16 bits as that does?
+    [[nodiscard]] bool is_as_in_rv32ec(uint32_t insn) const {
+        constexpr rv32::Isa less = rv32::isa::rv32ec;
+        return isa().compressed && isa() != less &&
+               rv32::find_instruction(isa(), insn) == rv32::find_instruction(less, insn);
+    }
 
 private:
     /// Like layouts()[0], with little code: all of it is translated for each case.
@@ -75,6 +81,7 @@ private:
 TEST_P(Legality, AllShortEncodings) {
     for (uint32_t insn = 0; insn < 0x10000; ++insn) {
         if ((insn & 3) == 3) continue; // the first half of a longer one
+        if (is_slow() && is_as_in_rv32ec(insn) && insn % 32 > 3) continue;
         const std::string wrong = judge(insn);
         ASSERT_TRUE(wrong.empty()) << wrong;
     }

@@ -15,7 +15,7 @@ set(LIMPET_BPF_ISAS ebpf ebpf32)
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
 set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch)
 # Of these, those that run rv32ecx, too (interp/rv32/xlimpet.md).
-set(LIMPET_XLIMPET_BACKENDS rv32-switch rv32-tiny)
+set(LIMPET_XLIMPET_BACKENDS rv32-switch rv32-goto rv32-goto/lean rv32-tiny rv32-jit)
 
 macro(limpet_register list name header namespace opt)
   list(APPEND ${list} ${name})

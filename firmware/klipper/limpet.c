@@ -20,6 +20,14 @@
 #include "limpet_klipper_calls.h" // LIMPET_KLIPPER_CALLS, made by settings.py as limpet_klipper_names.h
 #include "limpet_service.h"
 
+// With filters, Klipper's function of this name is compiled under another one (limpet.mk), and ours comes before it.
+#if LIMPET_FILTER
+#define LIMPET_SEND_BULK limpet_send_bulk
+void limpet_send_bulk(struct sensor_bulk* bulk, uint8_t oid);
+#else
+#define LIMPET_SEND_BULK sensor_bulk_report
+#endif
+
 /* Instances */
 
 // What limpet_device gives; handles name those that guests use themselves.
@@ -41,6 +49,8 @@ struct device {
 struct limpet {
     struct device *devices, *polled;
     struct trigger_analog* trigger;
+    uint16_t filter_entry;
+    uint8_t filter_oid;
     struct sensor_bulk bulk;
     struct limpet_service service; // the last: the block follows
 };
@@ -52,11 +62,12 @@ _Static_assert(sizeof(struct limpet_timer) == sizeof(struct timer) &&
 
 static struct task_wake limpet_wake;
 
-// The VM whose guest runs, its oid, and what came with the command that it carries out.
+// The VM whose guest runs, its oid, what came with the command that it carries out, and where its bulk data go.
 static struct {
     struct limpet* limpet;
+    struct sensor_bulk* bulk;
     const uint8_t* data;
-    uint8_t length, oid;
+    uint8_t length, oid, bulk_oid;
 } current;
 
 static struct limpet* limpet_of(struct limpet_service* service) {
@@ -68,7 +79,8 @@ void command_config_limpet(uint32_t* args);
 static struct limpet_service* limpet_select(uint8_t oid) {
     struct limpet* limpet = oid_lookup(oid, command_config_limpet);
     current.limpet = limpet;
-    current.oid = oid;
+    current.bulk = &limpet->bulk;
+    current.oid = current.bulk_oid = oid;
     current.length = 0;
     return &limpet->service;
 }
@@ -136,13 +148,13 @@ void limpet_respond(uint8_t message, const uint8_t* data, uint8_t length) {
 }
 
 void limpet_bulk_report(const uint8_t* sample, uint8_t length) {
-    struct sensor_bulk* bulk = &current.limpet->bulk;
+    struct sensor_bulk* bulk = current.bulk;
     uint_fast8_t end = bulk->data_count + length;
     if (end > sizeof(bulk->data)) // samples of different lengths are no bulk data
         return;
     memcpy(&bulk->data[bulk->data_count], sample, length);
     bulk->data_count = end;
-    if (end + length > sizeof(bulk->data)) sensor_bulk_report(bulk, current.oid);
+    if (end + length > sizeof(bulk->data)) LIMPET_SEND_BULK(bulk, current.bulk_oid);
 }
 
 void limpet_bulk_sample(uint32_t sample, uint8_t length) {
@@ -150,9 +162,9 @@ void limpet_bulk_sample(uint32_t sample, uint8_t length) {
 }
 
 void limpet_bulk_status(uint32_t clock, uint32_t query_ticks, uint32_t sensor_bytes) {
-    struct sensor_bulk* bulk = &current.limpet->bulk;
+    struct sensor_bulk* bulk = current.bulk;
     bulk->possible_overflows = current_service()->overruns;
-    sensor_bulk_status(bulk, current.oid, clock, query_ticks, sensor_bytes);
+    sensor_bulk_status(bulk, current.bulk_oid, clock, query_ticks, sensor_bytes);
 }
 
 void limpet_bulk_overflow(uint32_t flags) {
@@ -269,6 +281,13 @@ DECL_COMMAND(command_config_limpet, "config_limpet oid=%c readonly=%hu writable=
 void command_limpet_device(uint32_t* args) {
     struct limpet* limpet = limpet_of(limpet_select(args[0]));
     uint8_t kind = args[1];
+#if LIMPET_FILTER
+    if (kind == DEVICE_FILTER) {
+        limpet->filter_oid = args[2];
+        limpet->filter_entry = args[3];
+        return;
+    }
+#endif
 #if CONFIG_WANT_TRIGGER_ANALOG
     if (kind == DEVICE_TRIGGER) {
         limpet->trigger = trigger_analog_oid_lookup(args[2]);
@@ -325,6 +344,28 @@ void limpet_shutdown(void) {
     foreach_oid(oid, limpet, command_config_limpet) limpet_service_stop(&limpet->service);
 }
 DECL_SHUTDOWN(limpet_shutdown);
+
+#if LIMPET_FILTER
+/* A native sensor sends its bulk data: a filter takes them, and gives what is sent instead */
+
+void sensor_bulk_report(struct sensor_bulk* bulk, uint8_t oid) {
+    uint8_t filter_oid;
+    struct limpet* limpet;
+    foreach_oid(filter_oid, limpet, command_config_limpet) {
+        if (!limpet->filter_entry || limpet->filter_oid != oid) continue;
+        struct limpet_service* service = limpet_select(filter_oid);
+        current.bulk = bulk;
+        current.bulk_oid = oid;
+        current.data = bulk->data; // a guest takes them before it reports what overwrites them
+        current.length = bulk->data_count;
+        bulk->data_count = 0;
+        limpet_service_filter(service, limpet->filter_entry, current.length);
+        if (!bulk->data_count) return;
+        break;
+    }
+    limpet_send_bulk(bulk, oid);
+}
+#endif
 
 /* The table of calls, and what the dictionary tells of it */
 

@@ -6,6 +6,7 @@
 #   LIMPET_BACKEND=   which interpreter (settings.py lists them); none: Klipper as it is
 #   LIMPET_ISA=       what guests are compiled for (rv32ec)
 #   LIMPET_CALLS=     the names of the host calls to include (all that the configuration has)
+#   LIMPET_FILTER=    y: guests may filter native sensors' bulk data (y, but n where flash is scarce)
 #   LIMPET_SLICE_US=  how long a guest may hold up other tasks, in microseconds (100)
 
 limpet_folder := $(dir $(lastword $(MAKEFILE_LIST)))
@@ -23,6 +24,7 @@ limpet_default := $(if $(CONFIG_MACH_LINUX),rv32-goto,$(if $(limpet_is_arm),$(if
 LIMPET_BACKEND ?= $(limpet_default)
 LIMPET_ISA ?= rv32ec
 LIMPET_SLICE_US ?= 100
+LIMPET_FILTER ?= $(if $(filter y,$(CONFIG_HAVE_LIMITED_CODE_SIZE)),n,y)
 
 ifneq ($(LIMPET_BACKEND),none)
 ifneq ($(wildcard $(KCONFIG_CONFIG)),)
@@ -51,9 +53,15 @@ CXX = $(CROSS_PREFIX)g++
 limpet_no_lto = $(filter-out -flto=auto -fwhole-program -fno-use-linker-plugin,$(1))
 limpet_cxxflags = $(filter-out -std=gnu11 -Wold-style-definition,$(CFLAGS)) -std=gnu++20 -ffreestanding -fno-exceptions \
     -fno-rtti -fno-threadsafe-statics $(limpet_includes)
-limpet_defines := -DLIMPET_SLICE_US=$(LIMPET_SLICE_US) -DLIMPET_CHUNK=$(word 5,$(limpet_words)) \
+limpet_filter := $(if $(filter yy,$(LIMPET_FILTER)$(CONFIG_NEED_SENSOR_BULK)),1,0)
+limpet_defines := -DLIMPET_FILTER=$(limpet_filter) -DLIMPET_SLICE_US=$(LIMPET_SLICE_US) -DLIMPET_CHUNK=$(word 5,$(limpet_words)) \
     -DLIMPET_PREPARES=$(word 6,$(limpet_words)) -DLIMPET_KIND_CRC=$(word 7,$(limpet_words)) \
     -DLIMPET_BACKEND='"$(LIMPET_BACKEND)"' -DLIMPET_KIND_TEXT='"$(LIMPET_ISA) plain"'
+
+# For sizes.py.
+ifdef LIMPET_MAP
+CFLAGS_klipper.elf += -Wl,-Map=$(LIMPET_MAP)
+endif
 
 limpet_objects := $(limpet_out)service.o $(limpet_out)calls.o $(limpet_out)backend.o
 
@@ -68,8 +76,13 @@ $(OUT)klipper.elf: $(OUT)src/sensor_bulk.o
 $(OUT)compile_time_request.o: $(OUT)src/sensor_bulk.o.ctr
 endif
 
+ifeq ($(limpet_filter),1)
+$(OUT)src/sensor_bulk.o: CFLAGS += -Dsensor_bulk_report=limpet_send_bulk
+endif
+$(OUT)src/sensor_bulk.o: $(limpet_out)said
+
 # Whatever was said above: when it changes, everything of Limpet is made again.
-limpet_said := $(LIMPET_BACKEND) $(LIMPET_ISA) $(LIMPET_SLICE_US) $(LIMPET_CALLS)
+limpet_said := $(LIMPET_BACKEND) $(LIMPET_ISA) $(LIMPET_SLICE_US) $(LIMPET_FILTER) $(LIMPET_CALLS)
 $(limpet_out)said: FORCE | $(OUT)board-link
 	$(Q)mkdir -p $(limpet_out)
 	$(Q)echo '$(limpet_said)' | cmp -s - $@ || echo '$(limpet_said)' > $@

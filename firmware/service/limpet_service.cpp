@@ -110,8 +110,7 @@ void measure(Service& service, uint32_t on, uint32_t mode, uint32_t clock, uint3
 }
 
 /// A run has ended, or its time slice.
-void end_slice(Service& service) {
-    const uint32_t status = service.vm.status;
+void end_slice(Service& service, uint32_t status) {
     const uint32_t mode = service.mode;
     if (status == LIMPET_FUEL && --service.slices != 0) return;
     if (!is_ready(status)) {
@@ -128,20 +127,20 @@ void end_slice(Service& service) {
     limpet_platform_report(&service, status);
 }
 
-/// A time slice of the run under way.
-void run_slice(Service& service) {
+/// In place of an entry: what is paused goes on. No address of code, which is even.
+constexpr uint32_t kPaused = 1;
+
+/// A time slice: the first one of a run of `entry`, or another. Returns how it ended.
+uint32_t run_slice(Service& service, uint32_t entry) {
     slice_end = timer_read_time() + timer_from_us(LIMPET_SLICE_US);
     const limpet_host& host = host_of(service);
-    do {
-        limpet_resume(&service.vm, &host, LIMPET_CHUNK);
-    } while (service.vm.status == LIMPET_FUEL && !limpet_service_late());
-    end_slice(service);
-}
-
-void run(Service& service, uint32_t entry) {
-    service.slices = service.slices_max;
-    limpet_call(&service.vm, &host_of(service), entry, 0);
-    run_slice(service);
+    limpet_vm& vm = service.vm;
+    if (entry != kPaused) {
+        service.slices = service.slices_max;
+        limpet_call(&vm, &host, entry, LIMPET_CHUNK);
+    }
+    while (vm.status == LIMPET_FUEL && !limpet_service_late()) limpet_resume(&vm, &host, LIMPET_CHUNK);
+    return vm.status;
 }
 
 } // namespace
@@ -182,26 +181,36 @@ extern "C" void limpet_service_seal(Service* service, uint32_t crc) {
 
 extern "C" void limpet_service_call(Service* service, uint32_t entry, const uint32_t arguments[5]) {
     limpet_vm& vm = service->vm;
-    if (entry != 0 && is_ready(vm.status)) {
+    if (entry > kPaused && is_ready(vm.status)) {
         for (int i = 0; i < 5; ++i) vm.x[10 + i] = arguments[i];
         service->mode |= kCommand;
-        run(*service, entry);
+        end_slice(*service, run_slice(*service, entry));
     } else {
         limpet_platform_report(service, is_paused(*service) ? uint32_t{LIMPET_RUNNING} : vm.status);
     }
 }
 
+extern "C" void limpet_service_filter(Service* service, uint32_t entry, uint32_t argument) {
+    if (!is_ready(service->vm.status)) return;
+    service->vm.x[10] = argument;
+    const uint32_t status = run_slice(*service, entry);
+    if (is_ready(status)) return;
+    service->slices = 0;
+    halt(*service);
+    limpet_platform_report(service, status);
+}
+
 extern "C" bool limpet_service_turn(Service* service) {
     limpet_vm& vm = service->vm;
     if (is_paused(*service)) {
-        run_slice(*service);
+        end_slice(*service, run_slice(*service, kPaused));
     } else if (service->pending != 0) {
         limpet_platform_lock();
         vm.x[10] = service->timer.clock;
         vm.x[11] = service->pending - 1U;
         if ((service->mode & kPoll) == 0) service->pending = 0;
         limpet_platform_unlock();
-        run(*service, service->task);
+        end_slice(*service, run_slice(*service, service->task));
     }
     return is_paused(*service) || service->pending != 0;
 }

@@ -74,6 +74,10 @@ void limpet_service_seal(struct limpet_service* service, uint32_t crc);
  * has ended, or at once when it cannot be called; with `entry` 0, which runs nothing, too. */
 void limpet_service_call(struct limpet_service* service, uint32_t entry, const uint32_t arguments[5]);
 
+/* Calls the guest's function at `entry` with one argument, for one time slice: one that takes longer has failed.
+ * Nothing is called unless the VM is ready and nothing of it under way. */
+void limpet_service_filter(struct limpet_service* service, uint32_t entry, uint32_t argument);
+
 /* A turn in the round of tasks: goes on with what is paused, else begins what is pending. True: there is more to do. */
 bool limpet_service_turn(struct limpet_service* service);
 

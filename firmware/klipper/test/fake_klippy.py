@@ -240,7 +240,7 @@ class Printer:
         return [(name, value) for name, value in self.objects.items() if module in (None, name)]
 
     def load_object(self, config, name):
-        if name not in self.objects:
+        if name == "limpet" and name not in self.objects:
             self.objects[name] = limpet("section").Settings(Config(self, name, {}))
         return self.objects[name]
 

@@ -150,13 +150,13 @@ class Filter(GuestTest):
         self.assertEqual(self.firmware.vms[driver.oid].devices[-1], (5, 6, 0x34))
 
     def test_refusals(self):
-        self.sensor(None)
-        for path, told in ((self.filtering(filter=0x34), "has no sensor on MCU 'mcu'"), (self.filtering(), "no entry")):
-            self.printer = Printer(fake_klippy.dictionary("guests"))
-            self.mcu = self.printer.mcu
-            self.sensor(Printer(fake_klippy.dictionary("guests")).mcu)
-            section.Driver(Config(self.printer, "limpet x", {"image": str(path), "filter": "load_cell"}))
-            self.assertRaisesRegex(KlippyError, told, self.printer.connect)
+        other = Printer(fake_klippy.dictionary("guests")).mcu
+        with_entry = self.filtering(filter=0x34)
+        for mcu, values, told in ((None, {}, "has no sensor"), (other, {"in_pins": "PB3"}, "on another mcu")):
+            self.sensor(mcu)
+            self.assertRaisesRegex(KlippyError, told, self.driver, str(with_entry), filter="load_cell", **values)
+        self.sensor(self.mcu)
+        self.assertRaisesRegex(KlippyError, "no entry 'filter'", self.driver, "hello", filter="load_cell")
 
 
 class Calls(GuestTest):

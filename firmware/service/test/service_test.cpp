@@ -395,6 +395,37 @@ TEST_P(Service, APausedEntryEndsFirst) {
     board.reports.clear();
 }
 
+TEST_P(Service, FiltersHaveOneSlice) {
+    Program program;
+    const uint32_t filter = program.here();
+    program.load(kA1, 5).call(kRespond).end();
+    const uint32_t slow = program.here();
+    program.load(kA0, 90).call(kSpend).load(kA0, 90).call(kSpend).load(kA0, 0).call(kRespond).end();
+    const uint32_t sleep = program.here();
+    program.call(kSleep).end();
+    limpet_service& vm = load(program, filter);
+    call(vm, sleep, {500});
+    limpet_service_filter(&vm, filter, 40); // its result is no time to sleep
+    EXPECT_GT(vm.timer.clock - board.clock, 450U);
+    EXPECT_EQ(board.messages, (std::vector<Message>{{0, 40, 5}}));
+    EXPECT_TRUE(board.armed(0));
+    limpet_service_call(&vm, slow, std::array<uint32_t, 5>{}.data());
+    limpet_service_filter(&vm, filter, 41); // something is under way
+    EXPECT_EQ(board.messages.size(), 1U);
+    limpet_platform_wake();
+    board.run_for(300);
+    EXPECT_EQ(take().status, uint32_t{LIMPET_RETURN});
+    board.messages.clear();
+    limpet_service_filter(&vm, slow, 42);
+    const Report report = take();
+    EXPECT_EQ(report.status, uint32_t{LIMPET_FUEL});
+    EXPECT_FALSE(board.armed(0));
+    board.round();
+    EXPECT_FALSE(board.round());
+    EXPECT_TRUE(board.messages.empty());
+    EXPECT_EQ(state(vm).status, uint32_t{LIMPET_FUEL});
+}
+
 TEST_P(Service, ATaskThatFailsIsReportedOnce) {
     Program program;
     const uint32_t query = program.here();

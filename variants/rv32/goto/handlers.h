@@ -217,6 +217,20 @@ template <Isa isa, Setting setting, Handler handler, class Host>
         if (c_rs2_low(insn) != 0) return compute(m, kAdd, x[rd_low(insn)], x[c_rs2_low(insn)], rd);
         if (rd_low(insn) == 0) return Then::kRare;
         return link_to(m, 1, x[rd_low(insn)]);
+    case Format::kZcbLoad: return load<false>(m, kByteUnsigned, high() + zcb_imm_byte(insn), low);
+    case Format::kZcbStore: // lean: it may be c.lbu, or reserved
+        if (setting.lean && (insn & 0x400) != 0) return Then::kRare;
+        if (setting.lean && (insn & 0x800) == 0) return load<false>(m, kByteUnsigned, high() + zcb_imm_byte(insn), low);
+        return store<setting>(m, kByte, high() + zcb_imm_byte(insn), low);
+    case Format::kCXShift: return compute(m, handler.op == Op::kSlli ? kSll : kSr, high(), cx_shamt(insn), low);
+    case Format::kCXBranch:
+        if (!branch_taken(handler.op == Op::kBltu ? kBltu : kBgeu, high(), low())) return Then::kNext;
+        return jump(m, m.behind_pc(cx_imm_b(insn) - 2));
+    case Format::kCXLi:
+        if (rd_16) return Then::kRare;
+        return write<setting.lean>(m, c_imm(insn, sign) + kXLi, rd);
+    case Format::kCXLoadSp: return load<false>(m, kByteUnsigned, x[2] + cx_imm_sp(insn), InRd{insn << 5}); // from 5:2
+    case Format::kCXStoreSp: return store<setting>(m, kByte, x[2] + cx_imm_sp(insn), [=] { return x[cx_rd(insn)]; });
     default: return Then::kRare;
     }
 }

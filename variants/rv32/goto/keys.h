@@ -78,7 +78,8 @@ constexpr bool has_sign(Setting setting, Format format) {
 
 /// Is it left to settle()?
 constexpr bool is_rare(Format format) {
-    return format == Format::kNone || format == Format::kHostCall || format == Format::kFence;
+    return format == Format::kNone || format == Format::kHostCall || format == Format::kCXCall ||
+           format == Format::kFence;
 }
 
 /// The handler of the instructions of a key. Where they are instances of several rows (c.lui and c.addi16sp; c.jr and

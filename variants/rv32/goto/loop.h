@@ -79,7 +79,7 @@ template <class Host> [[gnu::always_inline]] inline bool store_shared(Machine<Ho
 template <Isa isa, Setting setting, class Host>
 [[gnu::noinline, gnu::flatten]] Ended loop(limpet_vm& vm, const Host& host) {
     static constexpr const Handlers& all = kHandlers<isa, setting>;
-    static_assert(!setting.lean || all.count <= 32);
+    static_assert(!setting.lean || all.count <= (isa.xlimpet ? 34 : 32));
 
 #define LIMPET_LABEL(number) &&handler_##number,
 #define LIMPET_ENTRY_16(key) labels[all.by_key_16[key]],

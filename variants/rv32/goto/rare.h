@@ -66,6 +66,21 @@ template <class Host> [[gnu::noinline, gnu::cold]] bool multiply(limpet_vm& vm, 
     return true;
 }
 
+/// Of Xlimpet's instructions those that are left to settle(), which are a host call and accesses to bytes at an address
+/// that is known, as 32-bit ones without immediates.
+constexpr uint32_t expanded(uint32_t insn) {
+    const uint32_t key = (insn & 3) << 3 | c_funct3(insn);
+    if (key == 0x15) return cx_id(insn) << 20 | 0x0b; // c.x.call
+    uint32_t reg = cx_rd(insn);
+    if (key == 0x04) { // c.lbu, c.sb
+        reg = c_low(insn);
+        insn <<= 1;
+    } else if (key != 0x13) { // c.x.lbusp, c.x.sbsp
+        return insn;
+    }
+    return (insn & 0x1000) != 0 ? reg << 20 | 0x23 : reg << 7 | 0x4003; // sb, lbu
+}
+
 /// Settles what ended the dispatch loop. Returns LIMPET_RUNNING when it shall go on at vm.pc.
 template <Isa isa, class Host>
 [[gnu::noinline, gnu::cold]] limpet_status settle(limpet_vm& vm, const Host& host, Ended ended) {
@@ -73,6 +88,7 @@ template <Isa isa, class Host>
     uint32_t insn = half_at(place);
     if (length<isa>(insn) == 4) insn |= half_at(place + 2) << 16;
     const uint32_t next = vm.pc + length<isa>(insn);
+    if constexpr (isa.xlimpet) insn = expanded(insn);
     const limpet_status status =
         ended == Ended::kByAccess ? access<isa>(vm, host, insn) : rare<isa>(vm, host, insn, next);
     if (status == LIMPET_RUNNING) go_on(vm, next);

@@ -66,12 +66,43 @@ constexpr uint32_t low_word(Kind kind, uint32_t f3 = 0) { return static_cast<uin
 
 constexpr Packed packed(uint32_t imm, uint32_t low) { return Packed{imm} << 32 | low; }
 
+/// The low word of sb, or of lbu.
+constexpr uint32_t byte_access(bool stores, uint32_t reg) {
+    return stores ? low_word(kStore, kByte) | reg << 20 : low_word(kLoad, kByteUnsigned) | reg << 7;
+}
+
 [[gnu::always_inline]] inline uint32_t halfword_at(uintptr_t address) {
     return *reinterpret_cast<const uint16_t*>(address);
 }
 
+/// The 16-bit forms of Xlimpet.
+[[gnu::always_inline]] inline Packed decode_x(uint32_t insn) {
+    const uint32_t f3 = c_funct3(insn);
+    const uint32_t rs1 = c_high(insn) << 15;
+    const uint32_t low = c_low(insn);
+    switch ((insn & 3) << 3 | f3) {
+    case 0x01: // c.x.slli
+    case 0x05: // c.x.srli; f3 is that of slli, srli
+        return packed(cx_shamt(insn), low_word(kOpImm, f3) | low << 7 | rs1);
+    case 0x03: // c.x.bltu
+    case 0x07: // c.x.bgeu
+        return packed(cx_imm_b(insn), low_word(kBranch, kBltu + (f3 >> 2)) | rs1 | low << 20);
+    case 0x04: // c.lbu, c.sb; bits 12 and 10 are of other instructions
+        if ((insn & 0x1400) != 0) break;
+        return packed(zcb_imm_byte(insn), byte_access((insn & 0x800) != 0, low) | rs1);
+    case 0x11: // c.x.li
+        return packed(c_imm(insn) + kXLi, low_word(kOpImm) | (insn & 0xf80));
+    case 0x13: // c.x.lbusp, c.x.sbsp
+        return packed(cx_imm_sp(insn), byte_access((insn & 0x1000) != 0, cx_rd(insn)) | 2 << 15);
+    case 0x15: // c.x.call
+        return packed(cx_id(insn), low_word(kHostCall));
+    default: break;
+    }
+    return low_word(kIllegal);
+}
+
 /// The 16-bit forms, except those with opcode bits 3.
-[[gnu::always_inline]] inline Packed decode_16(uint32_t insn) {
+template <Isa isa> [[gnu::always_inline]] inline Packed decode_16(uint32_t insn) {
     const uint32_t rd = insn & 0xf80; // at the place of rd
     const uint32_t rs1 = rd << 8;     // and of rs1
     const uint32_t rs2 = (insn & 0x7c) << 18;
@@ -134,7 +165,8 @@ constexpr Packed packed(uint32_t imm, uint32_t low) { return Packed{imm} << 32 |
     }
     case 0x16: // c.swsp
         return packed(c_imm_swsp(insn), low_word(kStore, kWord) | rs2 | 2 << 15);
-    default: break;
+    default:
+        if constexpr (isa.xlimpet) return decode_x(insn);
     }
     return low_word(kIllegal);
 }
@@ -207,7 +239,7 @@ template <Isa isa> [[gnu::noinline]] Packed decode(const limpet_windows& window,
     uint32_t insn = halfword_at(address);
     const uint32_t size = length<isa>(insn);
     if (size > window.code_size - offset) return low_word(kCut) | 2;
-    if (isa.compressed && size == 2) return with_x0_to_x15(decode_16(insn));
+    if (isa.compressed && size == 2) return with_x0_to_x15(decode_16<isa>(insn));
     insn |= halfword_at(address + 2) << 16;
     if (!isa.compressed && (insn & 3) != 3) return low_word(kIllegal) | 2;
     return with_x0_to_x15(decode_32<isa>(insn));

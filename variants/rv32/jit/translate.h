@@ -102,8 +102,10 @@ private:
         for (uint32_t i = 0; i < window_.code_size / 2; i += d_.length / 2) {
             const uint32_t insn = halfword_at(reinterpret_cast<uintptr_t>(code_) + 2 * i);
             d_.length = static_cast<uint8_t>(length<isa>(insn));
-            // jal, branches, c.jal, c.j, c.beqz, c.bnez: bits that they have in common
-            if (d_.length == 4 ? (insn & 0x73) != 0x63 : (insn & 0x6003) != 0x2001 && (insn & 0xc003) != 0xc001)
+            // jal, branches, c.jal, c.j, c.beqz, c.bnez, c.x.bltu, c.x.bgeu: bits that they have in common
+            if (d_.length == 4 ? (insn & 0x73) != 0x63
+                               : (insn & 0x6003) != 0x2001 && (insn & 0xc003) != 0xc001 &&
+                                     (!isa.xlimpet || (insn & 0x6003) != 0x6000))
                 continue;
             d_ = unpack(decode<isa>(window_, code_, 2 * i));
             if (d_.kind != kJal && d_.kind != kBranch) continue;

@@ -63,7 +63,7 @@ class Driver:
         self.mcu = None
         self.devices = []  # (kind, how to get its number in a config callback, value)
         self._read_devices(config)
-        self.filtered = config.get("filter", None)
+        self.filtered = self._read_filter(config)
         if self.mcu is None:
             self.mcu = klipper.find_mcu(printer, config.get("mcu", "mcu"))
         self.start = config.get("start", None)
@@ -91,6 +91,19 @@ class Driver:
                 number = lambda pin=pin: klipper.pin_number(self.printer, pin["chip"], pin["pin"])
                 self._add_device(config, "gpio_" + kind, pin["chip"], number, value)
 
+    def _read_filter(self, config):
+        """The sensor of the section that `filter:` names, whose data shall pass through this guest; None: no such."""
+        name = config.get("filter", None)
+        if name is None:
+            return None
+        sensors = list(klipper.sensors_in(self.printer.load_object(config, name)))
+        if not sensors:
+            raise config.error("limpet %s: [%s] has no sensor" % (self.name, name))
+        if self.mcu not in (None, sensors[0].mcu):
+            raise config.error("limpet %s: [%s] is on another mcu" % (self.name, name))
+        self.mcu = sensors[0].mcu
+        return sensors[0]
+
     def _add_device(self, config, kind, mcu, number, value=0):
         if self.mcu not in (None, mcu):
             raise config.error("limpet %s: all its devices must be on one mcu" % self.name)
@@ -110,7 +123,9 @@ class Driver:
             image = self._read_image(offers)
             devices = [(kind, number(), value) for kind, number, value in self.devices]
             if self.filtered is not None:
-                devices.append(self._filter(image))
+                if "filter" not in image.entries:
+                    raise ImageError("it has no entry 'filter'")
+                devices.append(("filter", self.filtered.oid, image.entries["filter"]))
             commands, restart = self.guest.load(image, offers, devices)
             if self.start is not None:
                 self.mcu.add_config_cmd(self._start_command(), is_init=True)
@@ -121,15 +136,6 @@ class Driver:
             self.mcu.add_config_cmd(command)
         for command in restart:
             self.mcu.add_config_cmd(command, on_restart=True)
-
-    def _filter(self, image):
-        """Of `filter: adxl345`: the sensor of that section sends its data through this guest."""
-        if "filter" not in image.entries:
-            raise ImageError("it has no entry 'filter'")
-        for sensor in klipper.sensors_in(self.printer.lookup_object(self.filtered)):
-            if sensor.mcu is self.mcu:
-                return "filter", sensor.oid, image.entries["filter"]
-        raise ImageError("[%s] has no sensor on MCU '%s'" % (self.filtered, self.mcu.get_name()))
 
     def _start_command(self):
         """Of `start: query clock 0.3s`: the entry, then its words."""

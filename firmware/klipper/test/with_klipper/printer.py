@@ -32,7 +32,7 @@ def run(*words, **settings):
 
 class Workshop:
     """A clone of Klipper with the add-on installed, and what is built from it: `stock`, firmware with all native
-    drivers and no add-on, and `guest`, with the add-on and without native sensor drivers."""
+    drivers and no add-on, `guest`, with the add-on and without native sensor drivers, and `both`."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -43,6 +43,7 @@ class Workshop:
         run("sh", ADD_ON / "install.sh", self.klipper, env={"PATH": os.environ["PATH"], "HOME": str(home)})
         self.stock = self.build("stock")
         self.guest = self.build("guest", "-f", ADD_ON / "limpet.mk", *["CONFIG_WANT_%s=" % name for name in NATIVE])
+        self.both = self.build("both", "-f", ADD_ON / "limpet.mk")
         self.chips = folder / "spi_chips.so"
         run("g++", "-std=c++20", "-O1", "-shared", "-fPIC", Path(__file__).with_name("spi_chips.cpp"), "-o", self.chips,
             "-ldl")
@@ -59,10 +60,10 @@ class Workshop:
 
 
 class Printer:
-    """A running printer: MCU `mcu` has the stock firmware, MCU `guest` the one with the add-on. Sections of the
-    configuration come from the test."""
+    """A running printer: MCU `mcu` has the stock firmware, MCU `guest` the one with the add-on, or another. Sections of
+    the configuration come from the test."""
 
-    def __init__(self, workshop, config):
+    def __init__(self, workshop, config, second="guest"):
         self.folder = Path(tempfile.mkdtemp(dir=workshop.folder))
         self.processes = []
         self.waiting = b""
@@ -71,11 +72,11 @@ class Printer:
         self.socket = None
         self.config = self.folder / "printer.cfg"
         head = ""
-        for name, mcu in (("stock", "mcu"), ("guest", "mcu guest")):
+        for name, mcu, firmware in (("stock", "mcu", "stock"), ("guest", "mcu guest", second)):
             # Klipper takes only paths that begin like this for those of a Linux process.
             path = "/tmp/klipper_host_%d_%s_%s" % (os.getpid(), self.folder.name, name)
             head += "[%s]\nserial: %s\n" % (mcu, path)
-            self.start([getattr(workshop, name) / "klipper.elf", "-I", path], self.folder / (name + ".log"),
+            self.start([getattr(workshop, firmware) / "klipper.elf", "-I", path], self.folder / (name + ".log"),
                        LD_PRELOAD=str(workshop.chips), LIMPET_SPI_LOG=str(self.folder / (name + ".spi")))
         self.head = head + "[printer]\nkinematics: none\nmax_velocity: 100\nmax_accel: 100\n"
         self.write_config(config)
