@@ -81,6 +81,17 @@ class KlippyTest(unittest.TestCase):
             self.assertLess(time.monotonic(), end, "the guest does not read its chip")
             time.sleep(0.1)
 
+    def samples(self, machine, endpoint, seconds):
+        """What the sensors `stock` and `guest` measure: {name: [(x, y, z)]}."""
+        self.assertEqual(machine.state()[0], "ready", machine.state()[1])
+        samples = {"stock": [], "guest": []}
+        for name in samples:
+            machine.call(endpoint, sensor=name, response_template={"sensor": name})
+        for event in machine.collect(seconds):
+            samples[event["sensor"]] += [tuple(sample[1:]) for sample in event["params"]["data"]]
+            self.assertEqual((event["params"]["errors"], event["params"]["overflows"]), (0, 0))
+        return samples
+
     def source(self, text, name="driver.c"):
         path = self.workshop.folder / name
         path.write_text(text)
@@ -99,12 +110,7 @@ class Readings(KlippyTest):
         """The same bytes on the bus, and the same numbers, as the native drivers beside them."""
         machine = self.printer(SENSORS)
         self.assertEqual(machine.state()[0], "ready")
-        for name in ("stock", "guest"):
-            machine.call("adxl345/dump_adxl345", sensor=name, response_template={"sensor": name})
-        samples = {"stock": [], "guest": []}
-        for event in machine.collect(3.0):
-            samples[event["sensor"]] += [tuple(sample[1:]) for sample in event["params"]["data"]]
-            self.assertEqual((event["params"]["errors"], event["params"]["overflows"]), (0, 0))
+        samples = self.samples(machine, "adxl345/dump_adxl345", 3.0)
         count = min(map(len, samples.values()))
         self.assertGreater(count, 1000)
         self.assertEqual(samples["stock"][:count], samples["guest"][:count])
@@ -140,16 +146,34 @@ void LIMPET_ENTRY(filter)(uint32_t length) {
 """
 
 
+MPU = """
+[mpu9250 stock]
+i2c_bus: i2c.0
+[mpu9250 guest]
+i2c_mcu: guest
+i2c_bus: i2c.0
+[limpet]
+"""
+
+
+class ReadingsOnI2c(KlippyTest):
+    def test_mpu(self):
+        machine = self.printer(MPU)
+        samples = self.samples(machine, "mpu9250/dump_mpu9250", 3.0)
+        count = min(map(len, samples.values()))
+        self.assertGreater(count, 500)
+        self.assertEqual(samples["stock"][:count], samples["guest"][:count])
+        self.assertGreater(len(set(samples["stock"][:count])), 500)
+        self.assertEqual({line.split(" ")[0] for line in machine.bus("guest", "i2c-0")},
+                         {line.split(" ")[0] for line in machine.bus("stock", "i2c-0")})
+
+
 class Filters(KlippyTest):
     def test_a_native_sensor_whose_samples_pass_through_a_guest(self):
         machine = self.printer(SENSORS + "[limpet filter]\nsource: %s\nfilter: adxl345 guest\n"
                                % self.source(FILTER, "filter.c"), second="both")
         self.assertEqual(machine.state()[0], "ready", machine.state()[1])
-        samples = {"stock": [], "guest": []}
-        for name in samples:
-            machine.call("adxl345/dump_adxl345", sensor=name, response_template={"sensor": name})
-        for event in machine.collect(2.0):
-            samples[event["sensor"]] += [tuple(sample[1:]) for sample in event["params"]["data"]]
+        samples = self.samples(machine, "adxl345/dump_adxl345", 2.0)
         count = min(map(len, samples.values()))
         self.assertGreater(count, 600)
         scale = min(x for x, _, _ in samples["stock"] if x > 0)
@@ -243,22 +267,47 @@ class Restarts(KlippyTest):
         self.assertEqual(machine.status("limpet counter")["result"], 1007)
 
 
+EVERY_SECTION = "".join(
+    ["[temperature_sensor %s]\nsensor_type: %s\nsensor_pin: guest:None\n" % (name, name)
+     for name in ("MAX6675", "MAX31855", "MAX31856", "MAX31865")] +
+    ["[%s %s_spi]\ncs_pin: guest:None\n" % (name, name) for name in ("adxl345", "lis2dw", "lis3dh", "bmi160")] +
+    ["[%s %s_i2c]\ni2c_mcu: guest\n" % (name, name) for name in ("lis2dw", "lis3dh", "bmi160", "mpu9250", "icm20948")] +
+    ["[angle %s]\nsensor_type: %s\ncs_pin: guest:None\n" % (name, name)
+     for name in ("a1333", "as5047d", "tle5012b", "mt6816", "mt6826s")] +
+    ["[load_cell %s]\nsensor_type: %s\ndout_pin: guest:gpio%d\nsclk_pin: guest:gpio%d\n" % (name, name, pin, pin + 1)
+     for name, pin in (("hx711", 1), ("hx717", 3))] +
+    ["[load_cell ads1220]\nsensor_type: ads1220\ncs_pin: guest:None\ndata_ready_pin: guest:gpio5\n"
+     "[probe_eddy_current plain]\nsensor_type: ldc1612\ni2c_mcu: guest\ndescend_z: 0.5\n"])
+
+
 class Batch(KlippyTest):
-    def test_batch_mode(self):
-        """klippy without microcontrollers: what it would send goes to a file."""
-        folder = self.workshop.folder / "batch"
-        folder.mkdir()
+    """klippy without microcontrollers: what it would send goes to a file."""
+
+    def run_batch(self, config, gcode):
+        """What would be sent to the microcontroller `guest`."""
+        folder = Path(tempfile.mkdtemp(dir=self.workshop.folder))
         (folder / "printer.cfg").write_text("[mcu]\nserial: /dev/null\n[mcu guest]\nserial: /dev/null\n[printer]\n"
-                                            "kinematics: none\nmax_velocity: 100\nmax_accel: 100\n" + SENSORS +
-                                            "[limpet hello]\nmcu: guest\nimage: %s/images/hello.limpet\n" % ADD_ON)
-        (folder / "commands.gcode").write_text("LIMPET_CALL GUEST=hello TEXT=hi\nM105\n")
-        run(PYTHON, "-B", "klippy/klippy.py", folder / "printer.cfg", "-i", folder / "commands.gcode", "-o",
-            folder / "sent", "-d", self.workshop.stock / "klipper.dict", "-d",
-            "guest=%s" % (self.workshop.guest / "klipper.dict"), "-l", folder / "klippy.log", cwd=self.workshop.klipper)
-        sent = run(PYTHON, "-B", "klippy/parsedump.py", self.workshop.guest / "klipper.dict", folder / "sent-guest",
+                                            "kinematics: none\nmax_velocity: 100\nmax_accel: 100\n" + config)
+        (folder / "commands.gcode").write_text(gcode)
+        try:
+            run(PYTHON, "-B", "klippy/klippy.py", folder / "printer.cfg", "-i", folder / "commands.gcode", "-o",
+                folder / "sent", "-d", self.workshop.stock / "klipper.dict", "-d",
+                "guest=%s" % (self.workshop.guest / "klipper.dict"), "-l", folder / "klippy.log",
+                cwd=self.workshop.klipper)
+        except RuntimeError:
+            self.fail((folder / "klippy.log").read_text())
+        return run(PYTHON, "-B", "klippy/parsedump.py", self.workshop.guest / "klipper.dict", folder / "sent-guest",
                    cwd=self.workshop.klipper)
+
+    def test_calls(self):
+        sent = self.run_batch(SENSORS + "[limpet hello]\nmcu: guest\nimage: %s/images/hello.limpet\n" % ADD_ON,
+                              "LIMPET_CALL GUEST=hello TEXT=hi\nM105\n")
         self.assertEqual(len(re.findall("limpet_seal", sent)), 3)
         self.assertRegex(sent, r"limpet_call .*data=b'hi'")
+
+    def test_every_section_of_klipper(self):
+        sent = self.run_batch(EVERY_SECTION + "[limpet]\n", "M105\n")
+        self.assertEqual(len(re.findall("limpet_seal", sent)), EVERY_SECTION.count("["))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
-"""Klipper as it runs on a printer, but for the hardware: firmware as Linux processes, with chips on their SPI buses
-(spi_chips.cpp), and klippy, spoken to by its API server.
+"""Klipper as it runs on a printer, but for the hardware: firmware as Linux processes, with chips on their buses
+(chips.cpp), and klippy, spoken to by its API server.
 
 Needs KLIPPER_DIR, a checkout of Klipper, which is cloned and otherwise left alone; LIMPET, the command; and Debian's
 python3-greenlet, python3-cffi, python3-jinja2 and python3-serial."""
@@ -44,8 +44,8 @@ class Workshop:
         self.stock = self.build("stock")
         self.guest = self.build("guest", "-f", ADD_ON / "limpet.mk", *["CONFIG_WANT_%s=" % name for name in NATIVE])
         self.both = self.build("both", "-f", ADD_ON / "limpet.mk")
-        self.chips = folder / "spi_chips.so"
-        run("g++", "-std=c++20", "-O1", "-shared", "-fPIC", Path(__file__).with_name("spi_chips.cpp"), "-o", self.chips,
+        self.chips = folder / "chips.so"
+        run("g++", "-std=c++20", "-O1", "-shared", "-fPIC", Path(__file__).with_name("chips.cpp"), "-o", self.chips,
             "-ldl")
 
     def build(self, name, *words):
@@ -77,7 +77,7 @@ class Printer:
             path = "/tmp/klipper_host_%d_%s_%s" % (os.getpid(), self.folder.name, name)
             head += "[%s]\nserial: %s\n" % (mcu, path)
             self.start([getattr(workshop, firmware) / "klipper.elf", "-I", path], self.folder / (name + ".log"),
-                       LD_PRELOAD=str(workshop.chips), LIMPET_SPI_LOG=str(self.folder / (name + ".spi")))
+                       LD_PRELOAD=str(workshop.chips), LIMPET_BUS_LOG=str(self.folder / (name + ".bus")))
         self.head = head + "[printer]\nkinematics: none\nmax_velocity: 100\nmax_accel: 100\n"
         self.write_config(config)
         self.start([PYTHON, "-B", workshop.klipper / "klippy/klippy.py", self.config, "-l", self.folder / "klippy.log",
@@ -201,5 +201,5 @@ class Printer:
 
     def bus(self, name, device):
         """What an MCU has exchanged with a device: ["sent received"]."""
-        lines = (self.folder / (name + ".spi")).read_text().splitlines()
+        lines = (self.folder / (name + ".bus")).read_text().splitlines()
         return [line.split(" ", 1)[1] for line in lines if line.startswith(device + " ")]

@@ -1,9 +1,9 @@
 // This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
 /// \file
-/// Chips on the SPI buses of Klipper's Linux MCU, which is started with this library preloaded: /dev/spidev0.0 is a
-/// MAX31865, /dev/spidev0.1 an ADXL345. What they measure depends on nothing but how often they have measured, so that
-/// two microcontrollers have to report the same. Each transfer is a line of the file $LIMPET_SPI_LOG: device, bytes
-/// sent, bytes received.
+/// Chips on the buses of Klipper's Linux MCU, which is started with this library preloaded: /dev/spidev0.0 is a
+/// MAX31865, /dev/spidev0.1 an ADXL345, on /dev/i2c-0 is an MPU-9250. What they measure depends on nothing but how
+/// often they have measured, so that two microcontrollers have to report the same. Each transfer is a line of the file
+/// $LIMPET_BUS_LOG: device, bytes sent, bytes received.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -15,6 +15,8 @@
 #include <deque>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/i2c-dev.h>
+#include <linux/i2c.h>
 #include <linux/spi/spidev.h>
 #include <map>
 #include <memory>
@@ -32,6 +34,7 @@ class Chip {
 public:
     virtual ~Chip() = default;
 
+    /// On SPI: bytes are replaced by the answer.
     void transfer(std::span<uint8_t> bytes) {
         const uint8_t command = bytes[0];
         bytes[0] = 0;
@@ -39,10 +42,18 @@ public:
         for (uint8_t& byte : bytes.subspan(1)) byte = exchange(byte);
     }
 
-protected:
     virtual void begin(uint8_t command) = 0;
-    virtual uint8_t exchange(uint8_t byte) = 0;
+    virtual uint8_t exchange(uint8_t byte) = 0; ///< on I2C what is read
 };
+
+/// What accelerometers measure: sample number n of this many different ones.
+constexpr unsigned kSamples = 4000;
+using Sample = std::array<int16_t, 3>;
+
+Sample sample(unsigned number) {
+    const auto n = static_cast<int16_t>(number % kSamples);
+    return {n, static_cast<int16_t>(-n), static_cast<int16_t>(n / 2 - 1000)};
+}
 
 /// Maxim 19-6478: bit 7 of the address writes; registers follow each other.
 class Max31865 : public Chip {
@@ -75,7 +86,6 @@ class Adxl345 : public Chip {
     static constexpr uint8_t kDeviceId = 0x00, kRate = 0x2c, kPower = 0x2d, kData = 0x32, kDataEnd = 0x38,
                              kFifoControl = 0x38, kFifoStatus = 0x39;
     static constexpr size_t kFifoMax = 32;
-    using Sample = std::array<uint8_t, 6>;
 
     void begin(uint8_t command) override {
         reads_ = (command & 0x80) != 0;
@@ -83,7 +93,7 @@ class Adxl345 : public Chip {
         address_ = command & 0x3f;
         measure();
         if (reads_ && address_ == kData && !fifo_.empty()) {
-            std::ranges::copy(fifo_.front(), &registers_[kData]);
+            std::memcpy(&registers_[kData], fifo_.front().data(), sizeof(Sample));
             fifo_.pop_front();
         }
     }
@@ -112,24 +122,61 @@ class Adxl345 : public Chip {
         const double rate_hz = 3200.0 / (1U << (15 - (registers_[kRate] & 15)));
         const std::chrono::duration<double> passed = Clock::now() - since_;
         for (; measured_ < passed.count() * rate_hz; ++measured_) {
-            const auto n = static_cast<int16_t>(measured_ % 4000);
-            fifo_.push_back(sample(n, static_cast<int16_t>(-n), static_cast<int16_t>(n / 2 - 1000)));
+            fifo_.push_back(sample(measured_));
             if (fifo_.size() > kFifoMax) fifo_.pop_front();
         }
     }
-    static Sample sample(int16_t x, int16_t y, int16_t z) {
-        Sample bytes{};
-        const std::array<int16_t, 3> axes{x, y, z};
-        std::memcpy(bytes.data(), axes.data(), sizeof axes);
-        return bytes;
-    }
-
     std::array<uint8_t, 64> registers_{};
     std::deque<Sample> fifo_;
     Clock::time_point since_;
     unsigned measured_ = 0;
     uint8_t address_ = 0, step_ = 0;
     bool reads_ = false;
+};
+
+/// InvenSense RM-MPU-9250A-00; it measures slower than it is told, so that no FIFO overflows on a PC that is busy.
+class Mpu9250 : public Chip {
+    static constexpr uint8_t kFifoEnable = 0x23, kUserControl = 0x6a, kFifoCount = 0x72, kFifo = 0x74, kWhoAmI = 0x75;
+    static constexpr double kRateHz = 500;
+
+public:
+    void begin(uint8_t command) override {
+        address_ = command;
+        const std::chrono::duration<double> passed = Clock::now() - since_;
+        for (; registers_[kFifoEnable] != 0 && measured_ < passed.count() * kRateHz; ++measured_)
+            for (const int16_t axis : sample(measured_)) {
+                fifo_.push_back(static_cast<uint8_t>(axis >> 8));
+                fifo_.push_back(static_cast<uint8_t>(axis));
+            }
+        count_ = fifo_.size();
+    }
+    uint8_t exchange(uint8_t) override {
+        const uint8_t at = address_;
+        if (at != kFifo) ++address_;
+        if (at == kFifoCount) return static_cast<uint8_t>(count_ >> 8);
+        if (at == kFifoCount + 1) return static_cast<uint8_t>(count_);
+        if (at == kWhoAmI) return 0x71;
+        if (at != kFifo || fifo_.empty()) return registers_[at];
+        const uint8_t byte = fifo_.front();
+        fifo_.pop_front();
+        return byte;
+    }
+    void write(uint8_t address, uint8_t value) {
+        if (address == kFifoEnable && registers_[kFifoEnable] == 0) {
+            since_ = Clock::now();
+            measured_ = 0;
+        }
+        if (address == kUserControl) fifo_.clear();
+        registers_[address] = value;
+    }
+
+private:
+    std::array<uint8_t, 256> registers_{};
+    std::deque<uint8_t> fifo_;
+    Clock::time_point since_;
+    size_t count_ = 0;
+    unsigned measured_ = 0;
+    uint8_t address_ = 0;
 };
 
 struct Device {
@@ -144,17 +191,30 @@ std::map<int, Device>& devices() {
 std::unique_ptr<Chip> make_chip(const std::string& name) {
     if (name == "/dev/spidev0.0") return std::make_unique<Max31865>();
     if (name == "/dev/spidev0.1") return std::make_unique<Adxl345>();
+    if (name == "/dev/i2c-0") return std::make_unique<Mpu9250>();
     return nullptr;
 }
 
 void log(const std::string& device, std::span<const uint8_t> sent, std::span<const uint8_t> received) {
-    static std::FILE* const file = std::fopen(std::getenv("LIMPET_SPI_LOG"), "w");
+    static std::FILE* const file = std::fopen(std::getenv("LIMPET_BUS_LOG"), "w");
     std::fprintf(file, "%s ", device.c_str() + std::strlen("/dev/"));
     for (const uint8_t byte : sent) std::fprintf(file, "%02x", byte);
     std::fputc(' ', file);
     for (const uint8_t byte : received) std::fprintf(file, "%02x", byte);
     std::fputc('\n', file);
     std::fflush(file);
+}
+
+/// One transfer: what is written, a register first, and what is read.
+void transfer(Device& device, const i2c_rdwr_ioctl_data& data) {
+    auto& chip = dynamic_cast<Mpu9250&>(*device.chip);
+    const std::span<const i2c_msg> messages(data.msgs, data.nmsgs);
+    const std::span<uint8_t> sent(messages[0].buf, messages[0].len);
+    const std::span<uint8_t> received(messages.back().buf, messages.size() > 1 ? messages.back().len : 0);
+    if (sent.size() > 1) chip.write(sent[0], sent[1]);
+    chip.begin(sent[0]);
+    for (uint8_t& byte : received) byte = chip.exchange(0);
+    log(device.name, sent, received);
 }
 
 template <class Function> Function* next(const char* name) {
@@ -186,6 +246,8 @@ int ioctl(int descriptor, unsigned long request, ...) noexcept {
     static auto* const real = next<int(int, unsigned long, ...)>("ioctl");
     const auto device = devices().find(descriptor);
     if (device == devices().end()) return real(descriptor, request, argument);
+    if (request == I2C_FUNCS) *static_cast<unsigned long*>(argument) = I2C_FUNC_I2C;
+    if (request == I2C_RDWR) transfer(device->second, *static_cast<const i2c_rdwr_ioctl_data*>(argument));
     if (request != SPI_IOC_MESSAGE(1)) return 0;
     const auto& message = *static_cast<const spi_ioc_transfer*>(argument);
     std::span bytes(reinterpret_cast<uint8_t*>(message.rx_buf), message.len);
