@@ -79,7 +79,7 @@ class Configuration(StandInTest):
             calls = self.mcu.get_constants()["LIMPET_CALLS"].split(";")
             self.assertIn(self.image(name).bind(calls), bytes(vm.block), name)
             self.assertEqual(vm.params["task"], self.image(name).entries["task"])
-            self.assertEqual(list(self.printer.objects["limpet"].get_status()["drivers"]), ["%s %d" % (name, oid)])
+            self.assertEqual(list(self.printer.objects["limpet"].get_status()["drivers"]), ["oid %d (%s)" % (oid, name)])
 
     def test_every_image_is_used(self):
         self.assertEqual({name for _, name, _ in SENSORS} | {"hello", "max31865-report-only"},
@@ -106,7 +106,8 @@ class Configuration(StandInTest):
 
     def test_the_rest_of_the_configuration_stays_in_its_place(self):
         self.mcu.add_config_cmd("config_spi_without_cs oid=7")
-        self.mcu.register_config_callback(lambda: self.mcu.add_config_cmd("config_mpu9250 oid=8 i2c_oid=7"))
+        add = lambda: self.mcu.add_config_cmd("config_mpu9250 oid=8 i2c_oid=7")
+        self.mcu.register_config_callback(lambda: self.mcu.register_config_callback(add))
         self.mcu.create_oid()
         self.mcu.add_config_cmd("config_adxl345 oid=0 spi_oid=7")
         self.mcu.add_config_cmd("reset_digital oid=1", on_restart=True)
@@ -250,10 +251,10 @@ class Responses(StandInTest):
     def test_shutdown_by_the_driver(self):
         oid = self.sensor(SENSORS[2][0])
         self.mcu.tell("limpet_state", oid=oid, status=11, pc=0, address=0, result=0, overruns=0)
-        status = self.printer.objects["limpet"].get_status()["drivers"]["max31865 %d" % oid]
+        status = self.printer.objects["limpet"].get_status()["drivers"]["oid %d (max31865)" % oid]
         self.assertEqual(status["fault"], "Thermocouple reader fault")
         self.assertEqual(self.printer.objects["error_mcu"].explanations("Limpet driver"),
-                         ["Limpet: 'max31865': Thermocouple reader fault"])
+                         ["Limpet: 'oid %d (max31865)': Thermocouple reader fault" % oid])
         self.assertEqual(self.printer.objects["error_mcu"].explanations("ADC out of range"), [])
 
 

@@ -179,8 +179,6 @@ class Image:
         if not self._starts_instruction(fixup, 2):
             raise ImageError(what + ", outside its code")
         size = self._call_bytes(fixup)
-        if not self._starts_instruction(fixup, size):
-            raise ImageError(what + ", outside its code")
         if self.code[fixup:fixup + size] != host_call(UNBOUND_ID, size):
             raise ImageError(what + ", which is not an unbound host call")
 

@@ -33,9 +33,9 @@ class Settings:
                 self.stand_ins.append(StandIns(self.printer, mcu, offers_of(self.printer, mcu), self))
 
     def get_status(self, eventtime=None):
-        """The sensors' guests by oid: a macro can look for one that has stopped."""
-        return {"drivers": {"%s %d" % (sensor.image_name, oid): sensor.guest.get_status()
-                            for stand_ins in self.stand_ins for oid, sensor in sorted(stand_ins.sensors.items())}}
+        """The sensors' guests: a macro can look for one that has stopped."""
+        return {"drivers": {sensor.guest.name: sensor.guest.get_status()
+                            for stand_ins in self.stand_ins for sensor in stand_ins.sensors.values()}}
 
 
 def offers_of(printer, mcu):

@@ -106,9 +106,9 @@ class StandIns:
         """The commands in place of the one that configures a native driver, and those of a restart."""
         oid = int(parameters["oid"])
         image_name, devices = native.CONFIGS[name].resolve(parameters)
-        section = klipper.section_of(self.printer, self.mcu, oid)
-        guest = Guest(self.mcu, oid, "%s (%s)" % (section, image_name) if section else image_name,
-                      self.settings.options, native.SHUTDOWN_REASONS.get(name))
+        section = klipper.section_of(self.printer, self.mcu, oid) or "oid %d" % oid
+        guest = Guest(self.mcu, oid, "%s (%s)" % (section, image_name), self.settings.options,
+                      native.SHUTDOWN_REASONS.get(name))
         try:
             commands = guest.load(self._image(image_name), self.offers,
                                   [self._device(kind, parameters[key], value) for kind, key, value in devices])
