@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../bpf/map.h"
+#include "container.h"
 #include "guest.h"
 
 namespace limpet {
@@ -15,5 +16,9 @@ bpf::MappedProgram narrow(Guest& guest, const bpf::MapLayout& layout);
 
 /// The same of a guest that is called at `entry` alone (an address), which becomes where that is now.
 void narrow(Guest& guest, uint32_t& entry);
+
+/// The same of an image that was made for 64-bit registers and is called at its entries. Also throws LoadError, with
+/// the source line where one is known.
+void narrow(Container& image);
 
 } // namespace limpet

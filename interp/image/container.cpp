@@ -26,7 +26,7 @@ constexpr NamedIsa kIsas[] = {
     {"rv32ecx", rv32::isa::rv32ecx},
 };
 
-constexpr std::string_view kBpfIsas[] = {"ebpf"};
+constexpr std::string_view kBpfIsas[] = {"ebpf", "ebpf32"};
 
 Json entries_json(const Container& container) {
     Json result = Json::object();

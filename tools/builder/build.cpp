@@ -1,5 +1,6 @@
 #include "build.h"
 
+#include "../../interp/image/bpf_narrow.h"
 #include "../../interp/image/bpf_pack.h"
 #include "../../interp/image/describe.h"
 #include "../../interp/image/lines.h"
@@ -109,6 +110,7 @@ Built link_bpf(const BuildOptions& options, Compiler& compiler, const std::vecto
     if (image.stack_bytes > kStackBytesMax) throw LoadError(fmt::format("stack use: {} bytes", image.stack_bytes));
     image.messages = described_messages(read_bpf_object(built.elf).notes, built.elf);
     image.lines = lines_of_code(image, built.elf);
+    if (options.isa == "ebpf32") narrow(image);
     built.image = write_container(image);
     return built;
 }
