@@ -1,9 +1,10 @@
 // This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
 /// \file
-/// Chips on the buses of Klipper's Linux MCU, which is started with this library preloaded: /dev/spidev0.0 is a
-/// MAX31865, /dev/spidev0.1 an ADXL345, on /dev/i2c-0 is an MPU-9250. What they measure depends on nothing but how
-/// often they have measured, so that two microcontrollers have to report the same. Each transfer is a line of the file
-/// $LIMPET_BUS_LOG: device, bytes sent, bytes received.
+/// Chips on the buses and pins of Klipper's Linux MCU, which is started with this library preloaded: /dev/spidev0.0 is
+/// a MAX31865, /dev/spidev0.1 an ADXL345, on /dev/i2c-0 is an MPU-9250, and on /dev/gpiochip0 an HX711 (data on line 1,
+/// clock on line 2). What they measure depends on nothing but how often they have measured, so that two
+/// microcontrollers have to report the same. Each transfer of a bus is a line of the file $LIMPET_BUS_LOG: device,
+/// bytes sent, bytes received.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <deque>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/gpio.h>
 #include <linux/i2c-dev.h>
 #include <linux/i2c.h>
 #include <linux/spi/spidev.h>
@@ -81,10 +83,13 @@ class Max31865 : public Chip {
     bool writes_ = false;
 };
 
+/// Accelerometers here measure slower than they are told, so that no FIFO overflows on a PC that is busy.
+constexpr double kRateHz = 200;
+
 /// Analog Devices ADXL345 rev. G: bit 7 of the address reads, bit 6 goes on to the next register.
 class Adxl345 : public Chip {
-    static constexpr uint8_t kDeviceId = 0x00, kRate = 0x2c, kPower = 0x2d, kData = 0x32, kDataEnd = 0x38,
-                             kFifoControl = 0x38, kFifoStatus = 0x39;
+    static constexpr uint8_t kDeviceId = 0x00, kPower = 0x2d, kData = 0x32, kDataEnd = 0x38, kFifoControl = 0x38,
+                             kFifoStatus = 0x39;
     static constexpr size_t kFifoMax = 32;
 
     void begin(uint8_t command) override {
@@ -119,9 +124,8 @@ class Adxl345 : public Chip {
     /// Puts what has been measured since the last time into the FIFO.
     void measure() {
         if ((registers_[kPower] & 8) == 0) return;
-        const double rate_hz = 3200.0 / (1U << (15 - (registers_[kRate] & 15)));
         const std::chrono::duration<double> passed = Clock::now() - since_;
-        for (; measured_ < passed.count() * rate_hz; ++measured_) {
+        for (; measured_ < passed.count() * kRateHz; ++measured_) {
             fifo_.push_back(sample(measured_));
             if (fifo_.size() > kFifoMax) fifo_.pop_front();
         }
@@ -134,10 +138,9 @@ class Adxl345 : public Chip {
     bool reads_ = false;
 };
 
-/// InvenSense RM-MPU-9250A-00; it measures slower than it is told, so that no FIFO overflows on a PC that is busy.
+/// InvenSense RM-MPU-9250A-00, with a FIFO that has no end.
 class Mpu9250 : public Chip {
     static constexpr uint8_t kFifoEnable = 0x23, kUserControl = 0x6a, kFifoCount = 0x72, kFifo = 0x74, kWhoAmI = 0x75;
-    static constexpr double kRateHz = 500;
 
 public:
     void begin(uint8_t command) override {
@@ -179,6 +182,48 @@ private:
     uint8_t address_ = 0;
 };
 
+/// Avia Semiconductor HX711, "Serial Interface": a low data pin tells of a sample, and each rising edge of the clock
+/// brings the next of its 24 bits, then of a pin that is high. Ten samples a second.
+class Hx711 {
+    static constexpr uint32_t kData = 1, kClock = 2, kBits = 24;
+    static constexpr auto kPeriod = std::chrono::milliseconds(100);
+
+public:
+    void write(uint32_t line, bool level) {
+        if (line == kClock && level && !clock_) {
+            if (edges_ == 0) since_ = Clock::now();
+            ++edges_;
+        }
+        if (line == kClock) clock_ = level;
+    }
+    bool read(uint32_t line) {
+        if (line != kData) return false;
+        // A clock that stops half-way has reset the chip.
+        if (edges_ != 0 && Clock::now() - since_ > kPeriod) {
+            if (edges_ > kBits) value_ += 1000;
+            edges_ = 0;
+        }
+        if (edges_ == 0 || edges_ > kBits) return edges_ != 0;
+        return (value_ >> (kBits - edges_) & 1) != 0;
+    }
+
+private:
+    Clock::time_point since_;
+    uint32_t edges_ = 0;
+    uint32_t value_ = 0xff0000; // -65536
+    bool clock_ = false;
+};
+
+constexpr const char* kGpioChip = "/dev/gpiochip0";
+std::map<int, uint32_t>& lines() {
+    static std::map<int, uint32_t> all; // by file descriptor
+    return all;
+}
+Hx711& load_cell() {
+    static Hx711 chip;
+    return chip;
+}
+
 struct Device {
     std::string name;
     std::unique_ptr<Chip> chip;
@@ -193,6 +238,23 @@ std::unique_ptr<Chip> make_chip(const std::string& name) {
     if (name == "/dev/spidev0.1") return std::make_unique<Adxl345>();
     if (name == "/dev/i2c-0") return std::make_unique<Mpu9250>();
     return nullptr;
+}
+
+int nothing() { return open("/dev/null", O_RDWR | O_CLOEXEC); }
+
+/// What is asked of a GPIO chip, or of a line that it has given out.
+void gpio(int descriptor, unsigned long request, void* argument) {
+    if (request == GPIO_GET_LINEHANDLE_IOCTL) {
+        auto& wanted = *static_cast<gpiohandle_request*>(argument);
+        wanted.fd = nothing();
+        lines()[wanted.fd] = wanted.lineoffsets[0];
+        if ((wanted.flags & GPIOHANDLE_REQUEST_OUTPUT) != 0)
+            load_cell().write(wanted.lineoffsets[0], wanted.default_values[0] != 0);
+        return;
+    }
+    auto& level = static_cast<gpiohandle_data*>(argument)->values[0];
+    if (request == GPIOHANDLE_SET_LINE_VALUES_IOCTL) load_cell().write(lines()[descriptor], level != 0);
+    if (request == GPIOHANDLE_GET_LINE_VALUES_IOCTL) level = load_cell().read(lines()[descriptor]) ? 1 : 0;
 }
 
 void log(const std::string& device, std::span<const uint8_t> sent, std::span<const uint8_t> received) {
@@ -232,10 +294,25 @@ int open(const char* path, int flags, ...) {
     va_end(arguments);
     static auto* const real = next<int(const char*, int, ...)>("open");
     std::unique_ptr<Chip> chip = make_chip(path);
-    if (chip == nullptr) return real(path, flags, mode);
-    const int descriptor = real("/dev/null", O_RDWR | O_CLOEXEC);
-    devices()[descriptor] = {path, std::move(chip)};
+    if (chip == nullptr && path != std::string(kGpioChip)) return real(path, flags, mode);
+    const int descriptor = nothing();
+    if (chip == nullptr)
+        lines()[descriptor] = 0;
+    else
+        devices()[descriptor] = {path, std::move(chip)};
     return descriptor;
+}
+
+int access(const char* path, int mode) noexcept {
+    static auto* const real = next<int(const char*, int)>("access");
+    return path == std::string(kGpioChip) ? 0 : real(path, mode);
+}
+
+int close(int descriptor) {
+    static auto* const real = next<int(int)>("close");
+    lines().erase(descriptor);
+    devices().erase(descriptor);
+    return real(descriptor);
 }
 
 int ioctl(int descriptor, unsigned long request, ...) noexcept {
@@ -244,6 +321,10 @@ int ioctl(int descriptor, unsigned long request, ...) noexcept {
     void* const argument = va_arg(arguments, void*);
     va_end(arguments);
     static auto* const real = next<int(int, unsigned long, ...)>("ioctl");
+    if (lines().contains(descriptor)) {
+        gpio(descriptor, request, argument);
+        return 0;
+    }
     const auto device = devices().find(descriptor);
     if (device == devices().end()) return real(descriptor, request, argument);
     if (request == I2C_FUNCS) *static_cast<unsigned long*>(argument) = I2C_FUNC_I2C;

@@ -112,9 +112,9 @@ class Readings(KlippyTest):
         self.assertEqual(machine.state()[0], "ready")
         samples = self.samples(machine, "adxl345/dump_adxl345", 3.0)
         count = min(map(len, samples.values()))
-        self.assertGreater(count, 1000)
+        self.assertGreater(count, 300)
         self.assertEqual(samples["stock"][:count], samples["guest"][:count])
-        self.assertGreater(len(set(samples["stock"][:count])), 900)
+        self.assertEqual(len(set(samples["stock"][:count])), count)
 
         self.wait_for_readings(machine, 15)
         bytes_sent = {name: machine.bus(name, "spidev0.0") for name in samples}
@@ -161,11 +161,42 @@ class ReadingsOnI2c(KlippyTest):
         machine = self.printer(MPU)
         samples = self.samples(machine, "mpu9250/dump_mpu9250", 3.0)
         count = min(map(len, samples.values()))
-        self.assertGreater(count, 500)
+        self.assertGreater(count, 300)
         self.assertEqual(samples["stock"][:count], samples["guest"][:count])
-        self.assertGreater(len(set(samples["stock"][:count])), 500)
+        self.assertEqual(len(set(samples["stock"][:count])), count)
         self.assertEqual({line.split(" ")[0] for line in machine.bus("guest", "i2c-0")},
                          {line.split(" ")[0] for line in machine.bus("stock", "i2c-0")})
+
+
+LOAD_CELL = """
+[load_cell stock]
+sensor_type: hx711
+sample_rate: 10
+dout_pin: gpio1
+sclk_pin: gpio2
+[load_cell guest]
+sensor_type: hx711
+sample_rate: 10
+dout_pin: guest:gpio1
+sclk_pin: guest:gpio2
+[limpet]
+"""
+
+
+class ReadingsOfPins(KlippyTest):
+    def test_load_cell(self):
+        machine = self.printer(LOAD_CELL)
+        counts = {"stock": [], "guest": []}
+        for name in counts:
+            machine.call("load_cell/dump_force", load_cell=name, response_template={"sensor": name})
+        for event in machine.collect(4.0):
+            counts[event["sensor"]] += [sample[2] for sample in event["params"]["data"]]
+            self.assertEqual(event["params"]["errors"], 0)
+        for name, values in counts.items():
+            self.assertGreater(len(values), 20, name)
+            self.assertEqual(values, list(range(values[0], values[0] + 1000 * len(values), 1000)), name)
+            self.assertEqual((values[0] + 65536) % 1000, 0)
+            self.assertLess(values[0], 0)
 
 
 class Filters(KlippyTest):
@@ -173,9 +204,9 @@ class Filters(KlippyTest):
         machine = self.printer(SENSORS + "[limpet filter]\nsource: %s\nfilter: adxl345 guest\n"
                                % self.source(FILTER, "filter.c"), second="both")
         self.assertEqual(machine.state()[0], "ready", machine.state()[1])
-        samples = self.samples(machine, "adxl345/dump_adxl345", 2.0)
+        samples = self.samples(machine, "adxl345/dump_adxl345", 3.0)
         count = min(map(len, samples.values()))
-        self.assertGreater(count, 600)
+        self.assertGreater(count, 300)
         scale = min(x for x, _, _ in samples["stock"] if x > 0)
         for stock, guest in zip(samples["stock"][:count], samples["guest"]):
             self.assertEqual(stock[1:], guest[1:])
