@@ -83,7 +83,7 @@ TEST(Disassembler, PrintsWhatLlvmDoesNotKnow) {
 
 TEST(Disassembler, PrintsXlimpet) {
     const auto text = [](uint32_t insn) { return rv32::disassemble(rv32::isa::rv32ecx, 0x100, insn); };
-    EXPECT_EQ(text(0x8060), "c.lbu\ts0, 0x3(s0)"); // Zcb, as llvm has it but for the number's base
+    EXPECT_EQ(text(0x8060), "c.lbu\ts0, 0x3(s0)");
     EXPECT_EQ(text(0x89fc), "c.sb\ta5, 0x3(a1)");
     EXPECT_EQ(text(0x2424), "c.x.slli\ts1, s0, 0x5");
     EXPECT_EQ(text(0xbfbc), "c.x.srli\ta5, a5, 0x1d");
@@ -94,6 +94,20 @@ TEST(Disassembler, PrintsXlimpet) {
     EXPECT_EQ(text(0x606a), "c.x.lbusp\ta0, 0x1(sp)");
     EXPECT_EQ(text(0x7faa), "c.x.sbsp\ta0, 0x3e(sp)");
     EXPECT_EQ(text(0xa016), "c.x.call\t0x5");
+}
+
+TEST(Disassembler, PrintsZcbAsLlvmDoes) {
+    std::vector<uint32_t> encodings;
+    std::vector<std::string> own;
+    for (uint32_t insn = 0; insn < 0x10000; ++insn) {
+        const rv32::Instruction* row = rv32::find_instruction(rv32::isa::rv32ecx, insn);
+        if (row == nullptr || (row->format != rv32::Format::kZcbLoad && row->format != rv32::Format::kZcbStore))
+            continue;
+        encodings.push_back(insn);
+        own.push_back(rv32::disassemble(rv32::isa::rv32ecx, 0, insn));
+    }
+    EXPECT_EQ(own.size(), 512U);
+    EXPECT_EQ(own, llvm_text(encodings, 2, ",+zcb"));
 }
 
 TEST(Disassembler, WrapsTargetsAndKnowsProfiles) {

@@ -45,16 +45,17 @@ std::string instruction_of(std::string line) {
 
 } // namespace
 
-std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t bytes) {
+std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t bytes, const std::string& extensions) {
     const Scratch scratch;
+    const std::string attributes = "+e,+c,+m" + extensions;
     {
         std::ofstream source(scratch.file("t.s"));
         for (const uint32_t insn : encodings) source << (bytes == 2 ? ".short " : ".word ") << insn << '\n';
     }
-    run(std::string(kLlvmMc) + " -triple=riscv32 -mattr=+e,+c,+m -filetype=obj " + scratch.file("t.s") + " -o " +
-        scratch.file("t.o"));
-    run(std::string(kLlvmObjdump) + " -d -z -M no-aliases --mattr=+e,+c,+m --no-show-raw-insn " + scratch.file("t.o") +
-        " > " + scratch.file("t.txt"));
+    run(std::string(kLlvmMc) + " -triple=riscv32 -mattr=" + attributes + " -filetype=obj " + scratch.file("t.s") +
+        " -o " + scratch.file("t.o"));
+    run(std::string(kLlvmObjdump) + " -d -z -M no-aliases --mattr=" + attributes + " --no-show-raw-insn " +
+        scratch.file("t.o") + " > " + scratch.file("t.txt"));
     std::vector<std::string> texts;
     std::ifstream listing(scratch.file("t.txt"));
     for (std::string line; std::getline(listing, line);)

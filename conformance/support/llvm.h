@@ -10,8 +10,10 @@
 namespace limpet::conformance {
 
 /// What llvm-objdump prints for each encoding, at address 0, one after another; symbols of targets removed.
-/// All are 16 bits wide, or all 32. Throws std::runtime_error when the programs fail.
-[[nodiscard]] std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t bytes);
+/// All are 16 bits wide, or all 32. extensions: ",+NAME" for each beside E, C and M. Throws std::runtime_error when the
+/// programs fail.
+[[nodiscard]] std::vector<std::string> llvm_text(std::span<const uint32_t> encodings, uint32_t bytes,
+                                                 const std::string& extensions = "");
 
 /// What llvm-mc prints for the eBPF instructions in `code`, one after another. Throws std::runtime_error when it fails.
 [[nodiscard]] std::vector<std::string> llvm_bpf_text(std::span<const uint8_t> code);

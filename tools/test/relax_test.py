@@ -4,7 +4,8 @@ import re
 
 from build_test import BuildTest
 
-# Code addresses in every place that compilers put them: tables of functions and of labels, constants of instructions.
+# Code addresses in every place that compilers put them: tables of functions, of labels and of a switch, constants of
+# instructions.
 ADDRESSES = """
 typedef uint32_t function(uint32_t);
 static __attribute__((noinline)) uint32_t one(uint32_t x) { return x + 1; }
@@ -12,6 +13,25 @@ static __attribute__((noinline)) uint32_t two(uint32_t x) { return (x << 3) + 77
 static __attribute__((noinline)) uint32_t three(uint32_t x) { return x < 100 ? x / 7 : x >> 2; }
 static function* const volatile functions[] = {one, two, three};
 static function* volatile chosen;
+
+#ifdef __clang__
+#define JUMP_TABLES
+#else
+#define JUMP_TABLES __attribute__((optimize("jump-tables")))
+#endif
+static JUMP_TABLES __attribute__((noinline)) uint32_t choose(uint32_t which, uint32_t x) {
+    switch (which) {
+    case 0: return one(x) * 3;
+    case 1: return two(x) - 1;
+    case 2: return three(x) + two(x);
+    case 3: return x << 5;
+    case 4: return x ^ 0x55;
+    case 5: return one(one(x)) + 70;
+    case 6: return three(x ^ 1);
+    case 7: return x >> 9;
+    default: return which - x;
+    }
+}
 
 uint32_t LIMPET_ENTRY(task)(uint32_t which, uint32_t x) {
     static const void* const volatile labels[] = {&&first, &&second, &&third};
@@ -26,6 +46,7 @@ second:
     return functions[which % 3](x) - bytes[which % 8];
 third:
     chosen = two;
+    for (unsigned i = 0; i < 9; ++i) x = choose(i, x) + (x >> 7);
     return chosen(x) ^ (uintptr_t)(chosen == two);
 }
 """
@@ -57,7 +78,7 @@ class Relaxation(BuildTest):
                 self.assertEqual(self.results(relaxed, "rv32ecx"), self.results(plain, "rv32ec"))
 
     def test_names_and_source_lines_follow(self):
-        for options in (("-O2",), (), ("-O0",)):
+        for options in (("-O2",), (), ("-O0",), ("--cc", "clang")):
             with self.subTest(options=options):
                 plain, relaxed = self.both(ADDRESSES, "--stack", "128", *options)
                 outline = self.outline(*plain)
