@@ -22,8 +22,8 @@ namespace limpet::bpf {
     return false;
 }
 
-/// Loads and stores. False: a trap, and nothing was changed. narrow: addresses are lower halves.
-template <bool narrow = false, class Host>
+/// Loads and stores. False: a trap, and nothing was changed.
+template <class Host>
 [[gnu::noinline]] bool access(limpet_bpf_vm& state, const Host& host, uint32_t head, uint32_t imm) {
     limpet_vm& vm = state.as.vm;
     Register* const r = registers(state);
@@ -31,8 +31,7 @@ template <bool narrow = false, class Host>
     const uint32_t cls = op & 7;
     const bool store = cls != kLdx;
     const uint32_t size = size_bytes(size_code(op));
-    uint64_t address = r[store ? dst(head) : src(head)] + static_cast<uint64_t>(int64_t{offset(head)});
-    if constexpr (narrow) address = static_cast<uint32_t>(address);
+    const uint64_t address = r[store ? dst(head) : src(head)] + static_cast<uint64_t>(int64_t{offset(head)});
     uint8_t* const bytes = reach(vm, host.memory, address, size, store);
     if (bytes == nullptr) {
         vm.trap_address = static_cast<uint32_t>(address);

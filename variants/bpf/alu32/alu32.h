@@ -31,6 +31,11 @@ struct Preparation {
     }
 };
 
+/// Where translated code of a slot begins, bit 0 set.
+inline uint32_t code_at(const limpet_vm& vm, const limpet_bpf_host& host, uint32_t slot) {
+    return code_of(vm, host) + 2U * table_of(host)[slot] + 1;
+}
+
 /// The slot whose translated code ends at `address` or goes on behind it.
 [[gnu::noinline]] inline uint32_t slot_before(const limpet_vm& vm, const limpet_bpf_host& host, uint32_t address) {
     const uint32_t place = (address - code_of(vm, host)) / 2 - 1;
@@ -47,10 +52,44 @@ struct Preparation {
     return low;
 }
 
+/// A load or store, wherever it goes: what translated code leaves to others. False: a trap, and nothing was changed.
+[[gnu::noinline]] inline bool access_words(limpet_bpf_vm& state, const limpet_host& host, const uint32_t* words) {
+    limpet_vm& vm = state.as.vm;
+    const uint32_t head = words[0];
+    const uint32_t size = 4U >> size_code(opcode(head));
+    const bool loads = (head & 7) == kLdx;
+    uint32_t* const from = &state.r[2 * src(head)];
+    uint32_t* const to = &state.r[2 * dst(head)];
+    const uint32_t address = (loads ? *from : *to) + static_cast<uint32_t>(offset(head));
+    vm.trap_address = address;
+    if (!loadable(vm, address, size) || (!loads && !writable(vm, host, address, size))) return false;
+    uint8_t* const bytes = host.data + address;
+    const uint32_t old = get_bytes(bytes, size);
+    if (loads) {
+        *to = old;
+        return true;
+    }
+    uint32_t value = (head & 7) == kSt ? words[1] : *from;
+    if (mode(opcode(head)) == kAtomic) {
+        value = static_cast<uint32_t>(atomic(words[1], false, old, value, state.r[0]));
+        if ((words[1] & kFetch) != 0) *(words[1] == kCompareExchange ? state.r : from) = old;
+    }
+    put_bytes(bytes, size, value);
+    return true;
+}
+
+/// A quotient or remainder.
+[[gnu::noinline]] inline void divide_words(limpet_bpf_vm& state, const uint32_t* words) {
+    const uint32_t head = words[0];
+    uint32_t& to = state.r[2 * dst(head)];
+    const uint32_t divisor = (head & kSource) != 0 ? state.r[2 * src(head)] : words[1];
+    to = divided<uint32_t>(code(opcode(head)) == kMod, offset(head) != 0, to, divisor);
+}
+
 /// Carries out what translated code was left for at slot number `slot`, whose words are at `words`. Returns
 /// LIMPET_RUNNING when vm.pc is where it goes on, or how the run ends.
-[[gnu::noinline]] inline limpet_status carry_out(limpet_bpf_vm& state, const limpet_bpf_host& host, uint32_t event,
-                                                 const uint32_t* words) {
+[[gnu::always_inline]] inline limpet_status carry_out(limpet_bpf_vm& state, const limpet_bpf_host& host, uint32_t event,
+                                                      const uint32_t* words) {
     limpet_vm& vm = state.as.vm;
     switch (event) {
     case kReturnEvent: return LIMPET_RETURN;
@@ -68,9 +107,14 @@ struct Preparation {
         return status == LIMPET_RETURN ? LIMPET_RUNNING : status;
     }
     default:
-        if (!access<true>(state, host, words[0], words[1])) return (words[0] & 7) == kLdx ? LIMPET_LOAD : LIMPET_STORE;
         vm.pc += kSlotBytes;
-        return LIMPET_RUNNING;
+        if ((words[0] & 7) == kAlu32) {
+            divide_words(state, words);
+            return LIMPET_RUNNING;
+        }
+        if (access_words(state, host.memory, words)) return LIMPET_RUNNING;
+        vm.pc -= kSlotBytes;
+        return (words[0] & 7) == kLdx ? LIMPET_LOAD : LIMPET_STORE;
     }
 }
 

@@ -14,13 +14,12 @@ using namespace limpet::bpf;
 /// be stored in r1, and give what was loaded in r0. Of the core's registers, all but r4..r11 may change.
 inline constexpr uint32_t kLoad = 0; // words, then halfwords, then bytes, as kWord, kHalf and kByte say
 inline constexpr uint32_t kStore = 3;
-inline constexpr uint32_t kDivide = 6;
-inline constexpr uint32_t kCallLocal = 7;
-inline constexpr uint32_t kExitFunction = 8;
-inline constexpr uint32_t kLeave = 9; ///< + the event, of the first three
+inline constexpr uint32_t kCallLocal = 6;
+inline constexpr uint32_t kExitFunction = 7;
+inline constexpr uint32_t kLeave = 8; ///< + the event, of the first three
 
 /// Why translated code was left, by the instruction that lr tells.
-enum Event : uint32_t { kAccessEvent, kHostCallEvent, kFuelEvent, kFrameEvent, kCalledEvent, kReturnEvent };
+enum Event : uint32_t { kRareEvent, kHostCallEvent, kFuelEvent, kFrameEvent, kCalledEvent, kReturnEvent };
 
 /// What of host.memory.prepared is where: for each slot, and for the end, where its code begins, in halfwords; then,
 /// from a multiple of 4 on, the code.
@@ -33,50 +32,9 @@ inline uint32_t code_of(const limpet_vm& vm, const limpet_bpf_host& host) {
            table_bytes(vm.window.code_size / kSlotBytes);
 }
 
-/// Translated code of a slot, bit 0 set.
-inline uint32_t code_at(const limpet_vm& vm, const limpet_bpf_host& host, uint32_t slot) {
-    return code_of(vm, host) + 2U * table_of(host)[slot] + 1;
-}
-
-/// Enters a function that comes back to the slot `back`. False: too many are under way.
-[[gnu::used, gnu::noinline]] static bool enter_function(limpet_bpf_vm* state, const limpet_bpf_host* host,
-                                                        uint32_t back) asm("limpet_alu32_enter_function");
-static bool enter_function(limpet_bpf_vm* state, const limpet_bpf_host* host, uint32_t back) {
-    const uint32_t depth = state->depth;
-    if (depth >= host->frame_count) return false;
-    state->depth = depth + 1;
-    limpet_bpf_frame& frame = host->frames[depth];
-    frame.saved[0] = state->r[12];
-    frame.saved[2] = state->r[14];
-    frame.saved[4] = state->r[16];
-    frame.saved[6] = state->r[18];
-    frame.pc = state->as.vm.window.code_start + back * kSlotBytes;
-    state->r[20] -= host->frame_bytes;
-    return true;
-}
-
-/// Leaves a function, and returns where translated code goes on.
-[[gnu::used, gnu::noinline]] static uint32_t
-leave_function(limpet_bpf_vm* state, const limpet_bpf_host* host) asm("limpet_alu32_leave_function");
-static uint32_t leave_function(limpet_bpf_vm* state, const limpet_bpf_host* host) {
-    const limpet_bpf_frame& frame = host->frames[--state->depth];
-    state->r[12] = frame.saved[0];
-    state->r[14] = frame.saved[2];
-    state->r[16] = frame.saved[4];
-    state->r[18] = frame.saved[6];
-    state->r[20] += host->frame_bytes;
-    return code_at(state->as.vm, *host, (frame.pc - state->as.vm.window.code_start) / kSlotBytes);
-}
-
-/// which: bit 0 remainder, bit 1 signed.
-[[gnu::used, gnu::noinline]] static uint32_t divide_words(uint32_t a, uint32_t b,
-                                                          uint32_t which) asm("limpet_alu32_divide");
-static uint32_t divide_words(uint32_t a, uint32_t b, uint32_t which) {
-    return divided<uint32_t>((which & 1) != 0, (which & 2) != 0, a, b);
-}
-
 static_assert(offsetof(limpet_bpf_vm, r) == 4 && offsetof(limpet_bpf_vm, as.vm) == 28);
 static_assert(offsetof(limpet_vm, fuel) == 68 && offsetof(limpet_vm, window) == 80);
+static_assert(offsetof(limpet_bpf_host, frames) == 24 && offsetof(limpet_bpf_frame, pc) == 32);
 
 /// Runs translated code at `code` (bit 0 set) with r0 = `cached` until it leaves. Returns the event, and in the upper
 /// half what lr was.
@@ -112,65 +70,85 @@ static_assert(offsetof(limpet_vm, fuel) == 68 && offsetof(limpet_vm, window) == 
     limpet_alu32_runtime:
         .word   limpet_alu32_load_word + 1, limpet_alu32_load_half + 1, limpet_alu32_load_byte + 1
         .word   limpet_alu32_store_word + 1, limpet_alu32_store_half + 1, limpet_alu32_store_byte + 1
-        .word   limpet_alu32_divide
         .word   limpet_alu32_call_local + 1, limpet_alu32_exit + 1
-        .word   limpet_alu32_access + 1, limpet_alu32_host_call + 1, limpet_alu32_fuel + 1
+        .word   limpet_alu32_rare + 1, limpet_alu32_host_call + 1, limpet_alu32_fuel + 1
 
     limpet_alu32_load_word:
         lsls    r2, r0, #30
-        bne     limpet_alu32_access
+        bne     limpet_alu32_rare
         cmp     r0, r8
-        bhs     limpet_alu32_access
+        bhs     limpet_alu32_rare
         ldr     r0, [r6, r0]
         bx      lr
     limpet_alu32_load_half:
         lsrs    r2, r0, #1
-        bcs     limpet_alu32_access
+        bcs     limpet_alu32_rare
         cmp     r0, r8
-        bhs     limpet_alu32_access
+        bhs     limpet_alu32_rare
         ldrh    r0, [r6, r0]
         bx      lr
     limpet_alu32_load_byte:
         cmp     r0, r8
-        bhs     limpet_alu32_access
+        bhs     limpet_alu32_rare
         ldrb    r0, [r6, r0]
         bx      lr
     limpet_alu32_store_word:
         lsls    r2, r0, #30
-        bne     limpet_alu32_access
+        bne     limpet_alu32_rare
         cmp     r0, r8
-        bhs     limpet_alu32_access
+        bhs     limpet_alu32_rare
         cmp     r0, r9
-        blo     limpet_alu32_access
+        blo     limpet_alu32_rare
         str     r1, [r6, r0]
         bx      lr
     limpet_alu32_store_half:
         lsrs    r2, r0, #1
-        bcs     limpet_alu32_access
+        bcs     limpet_alu32_rare
         cmp     r0, r8
-        bhs     limpet_alu32_access
+        bhs     limpet_alu32_rare
         cmp     r0, r9
-        blo     limpet_alu32_access
+        blo     limpet_alu32_rare
         strh    r1, [r6, r0]
         bx      lr
     limpet_alu32_store_byte:
         cmp     r0, r8
-        bhs     limpet_alu32_access
+        bhs     limpet_alu32_rare
         cmp     r0, r9
-        blo     limpet_alu32_access
+        blo     limpet_alu32_rare
         strb    r1, [r6, r0]
         bx      lr
 
     limpet_alu32_call_local:            @ r0: the slot to come back to
-        push    {r4, lr}                @ r4 for the alignment of sp
-        mov     r2, r0
-        mov     r1, r10
-        subs    r0, r7, #4
-        bl      limpet_alu32_enter_function
-        pop     {r1, r2}
-        mov     lr, r2
-        cmp     r0, #0
-        beq     2f
+        subs    r3, r7, #4
+        ldr     r1, [r3]                @ depth
+        mov     r2, r10
+        ldr     r2, [r2, #28]           @ frame_count
+        cmp     r1, r2
+        bhs     2f
+        adds    r2, r1, #1
+        str     r2, [r3]
+        mov     r2, r10
+        ldr     r2, [r2, #24]           @ frames
+        movs    r3, #36
+        muls    r3, r1
+        adds    r3, r3, r2
+        ldr     r1, [r7, #112]          @ code_start
+        lsls    r0, r0, #3
+        adds    r0, r0, r1
+        str     r0, [r3, #32]           @ pc
+        ldr     r0, [r7, #48]           @ r6..r9
+        str     r0, [r3, #0]
+        ldr     r0, [r7, #56]
+        str     r0, [r3, #8]
+        ldr     r0, [r7, #64]
+        str     r0, [r3, #16]
+        ldr     r0, [r7, #72]
+        str     r0, [r3, #24]
+        mov     r2, r10
+        ldr     r1, [r2, #32]           @ frame_bytes
+        ldr     r0, [r7, #80]           @ r10
+        subs    r0, r0, r1
+        str     r0, [r7, #80]
         cmp     r5, #0
         ble     3f
         bx      lr
@@ -179,12 +157,43 @@ static_assert(offsetof(limpet_vm, fuel) == 68 && offsetof(limpet_vm, window) == 
     3:  movs    r0, #4
         b       limpet_alu32_leave
     limpet_alu32_exit:
-        subs    r0, r7, #4
-        ldr     r1, [r0]                @ depth
-        cmp     r1, #0
-        beq     4f
-        mov     r1, r10
-        bl      limpet_alu32_leave_function
+        subs    r3, r7, #4
+        ldr     r1, [r3]                @ depth
+        subs    r1, #1
+        blo     4f
+        str     r1, [r3]
+        mov     r2, r10
+        ldr     r0, [r2, #24]
+        movs    r3, #36
+        muls    r3, r1
+        adds    r3, r3, r0
+        ldr     r0, [r3, #0]
+        str     r0, [r7, #48]
+        ldr     r0, [r3, #8]
+        str     r0, [r7, #56]
+        ldr     r0, [r3, #16]
+        str     r0, [r7, #64]
+        ldr     r0, [r3, #24]
+        str     r0, [r7, #72]
+        ldr     r0, [r7, #80]
+        ldr     r1, [r2, #32]
+        adds    r0, r0, r1
+        str     r0, [r7, #80]
+        ldr     r0, [r3, #32]
+        ldr     r1, [r7, #112]
+        subs    r0, r0, r1              @ of the slot to go on with
+        lsrs    r0, r0, #2              @ its place in the table
+        ldr     r2, [r2, #16]           @ prepared
+        ldrh    r0, [r2, r0]
+        lsls    r0, r0, #1
+        ldr     r1, [r7, #116]          @ code_size
+        lsrs    r1, r1, #2
+        adds    r1, #5                  @ table_bytes()
+        movs    r3, #3
+        bics    r1, r3
+        adds    r0, r0, r1
+        adds    r0, r0, r2
+        adds    r0, #1
         bx      r0
     4:  movs    r0, #5
         b       limpet_alu32_leave
@@ -194,7 +203,7 @@ static_assert(offsetof(limpet_vm, fuel) == 68 && offsetof(limpet_vm, window) == 
     limpet_alu32_fuel:
         movs    r0, #2
         b       limpet_alu32_leave
-    limpet_alu32_access:
+    limpet_alu32_rare:
         movs    r0, #0
     limpet_alu32_leave:
         str     r5, [r7, #92]

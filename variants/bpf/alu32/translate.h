@@ -234,7 +234,7 @@ private:
         const uint32_t op = opcode(head);
         if (size_code(op) == kDouble) return false;
         if (mode(op) == kAtomic) {
-            leave(kAccessEvent);
+            leave(kRareEvent);
             return true;
         }
         if ((op & 7) == kStx)
@@ -339,12 +339,7 @@ private:
             if (imm == 16) emit(t::uxth(0, 0));
             break;
         case kDiv:
-        case kMod:
-            second(by_register, b, imm);
-            get(a);
-            emit(t::movs_imm8(2, (op == kMod ? 1U : 0U) | (offset(head) != 0 ? 2U : 0U)));
-            call(kDivide);
-            break;
+        case kMod: leave(kRareEvent); return true;
         case kLsh:
         case kRsh:
         case kArsh: shift(op, a, by_register, b, imm); break;
