@@ -42,9 +42,12 @@ def measure():
             raise MeasuringError(f"sizes of drivers: {error}") from error
 
 
-def report_rows(sizes_rows, isas, empty_row, opt):
-    """Rows of the report, of the reference backend: empty_row has all their keys."""
-    return [empty_row | {"isa": isa, "backend": REFERENCE, "opt": opt, "guest_opt": "-Os",
+def report_rows(sizes_rows, isas, empty_row, opts):
+    """Rows of the report, of the reference backend or the one that runs rv32dense: empty_row has all their keys."""
+    def backend(isa):
+        return "rv32-dense" if isa == "rv32dense" else REFERENCE
+
+    return [empty_row | {"isa": isa, "backend": backend(isa), "opt": opts[backend(isa)], "guest_opt": "-Os",
                          "workload": workload(row["driver"]), "image_bytes": row[isa]}
             for isa in isas for row in sizes_rows if isa in row]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORKLOADS = ["max31865", "crc32", "sort", "sos", "accel", "angle", "alu", "fib"]
 GEOMEAN_WORKLOADS = ["crc32", "sort", "accel", "angle", "fib", "alu"]
-ISAS = ["rv32e", "rv32ec", "rv32emc", "rv32ecx"]
+ISAS = ["rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense"]
 REFERENCE = "rv32-switch"
 RUN_SECONDS_MAX = 300
 NOT_CONTAINED = 2  # exit status of the measuring image: results were right, but a hostile guest was not contained
@@ -122,6 +122,11 @@ class Variant:
     @property
     def flash_image(self):
         return f"flash-{self.library}.elf"
+
+    def reference(self, opts):
+        """The variant that tells how many instructions the same guests execute: dense code is made from rv32ec."""
+        isa = "rv32ec" if self.isa == "rv32dense" else self.isa
+        return Variant(REFERENCE, isa, opts[REFERENCE], self.guest_opt)
 
     def __str__(self):
         return f"{self.backend} {self.isa} {self.opt}, guests at {self.guest_opt}"

@@ -3,7 +3,7 @@
 
     bench/report.py [--short] [--check] [--accept WHY] [--publish] [--build DIR] [--out DIR]
 
---short measures only rv32ec at the registered optimisations. --check compares with bench/history.json: a figure that
+--short measures only rv32ec (and rv32dense) at the registered optimisations. --check compares with bench/history.json: a figure that
 grew by more than 2 % is an error, and so is a row that is gone. --accept adds a line to that file, which makes this
 run's figures those to compare with. --publish renews bench/report.svg, the picture that the README shows. Exit status 1
 when anything could not be measured, was wrong, differed between emulators or is above what limits.py promises.
@@ -99,6 +99,8 @@ def check_row(row):
         silicon_rows.check(row)
 
 
+# What backends are compared by: each has one of these.
+SHORT_ISAS = ["rv32ec", "rv32dense"]
 EMPTY_ROW = dict.fromkeys(ROW_KEYS) | {"target": "cortex-m0plus", "board": BOARD, "source": "emulated:qemu"}
 
 
@@ -128,7 +130,7 @@ def variants_to_measure(opts, isas, short):
     return [
         Variant(backend, isa, opt, guest_opt)
         for backend, registered in opts.items()
-        for isa in (["rv32ec"] if short else isas[backend])
+        for isa in ([isa for isa in isas[backend] if isa in SHORT_ISAS] if short else isas[backend])
         # Other backends are written for the optimisation that they are registered with.
         for opt in ([registered] if short or backend != REFERENCE else ["-Os", "-O2"])
         for guest_opt in ["-O2", "-Os"]
@@ -153,7 +155,7 @@ def measure_all(bench, variants, opts):
             progress(f"{done}/{len(variants)}  {variant}{'  FAILED' if complained else ''}")
     rows = []
     for variant, figures in measured.items():
-        reference = measured.get(Variant(REFERENCE, variant.isa, opts[REFERENCE], variant.guest_opt))
+        reference = measured.get(variant.reference(opts))
         if reference is None:
             complaints.append(f"{variant}: the reference did not count its instructions")
             continue
@@ -178,7 +180,7 @@ def baseline(lines, short, opts):
 
     def is_short(name):
         backend, isa, *opt = name.split(" ")  # "drivers" have no opt
-        return isa == "rv32ec" and (not opt or opt[0] == opts.get(backend, opt[0]))
+        return isa in SHORT_ISAS and (not opt or opt[0] == opts.get(backend, opt[0]))
 
     return {name: row for name, row in state.items() if is_short(name)}
 
@@ -257,7 +259,7 @@ def main():
         native_cycles = {row["workload"]: row["native_cycles"] for row in rows if row["guest_opt"] == "-O2"}
         rows += bpf.rows(bench, EMPTY_ROW, native_cycles)
     isas = dict.fromkeys(variant.isa for variant in variants)
-    rows += drivers.report_rows(driver_sizes.rows, isas, EMPTY_ROW, opts[REFERENCE])
+    rows += drivers.report_rows(driver_sizes.rows, isas, EMPTY_ROW, opts)
 
     report = {
         "schema": 1,

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import boards
 import silicon_rows
-from measuring import ISAS, REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, hand_counted
+from measuring import ISAS, ROOT, WORKLOADS, Bench, MeasuringError, Variant, hand_counted
 from report import row_of
 from report_text import table
 from silicon_link import KITS, Link, find_port, flash_by_drive, flash_by_openocd, read_run
@@ -31,7 +31,7 @@ def board_of(kit, layout):
 
 def emulated(bench, board, variant, opts):
     """{workload: row} of the variant, and the lines of its image for the board, which agrees with every other."""
-    reference = Variant(REFERENCE, variant.isa, opts[REFERENCE], variant.guest_opt)
+    reference = variant.reference(opts)
     bench.build([variant, reference], board.targets(variant))
     complaints, measured = bench.measure(variant)
     if complaints:

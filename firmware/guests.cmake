@@ -9,13 +9,14 @@ set(LIMPET_MARCH_rv32e rv32e)
 set(LIMPET_MARCH_rv32ec rv32eac)
 set(LIMPET_MARCH_rv32emc rv32emac)
 set(LIMPET_MARCH_rv32ecx rv32eac) # and then relaxed
+set(LIMPET_MARCH_rv32dense rv32eac) # likewise
 
-# What relaxes guests for rv32ecx: a program of the machine that builds, which a cross compiler does not make.
+# What relaxes guests for rv32ecx and rv32dense: a program of the machine that builds, which a cross compiler does not make.
 set(LIMPET_RELAX ${CMAKE_BINARY_DIR}/limpet-relax)
 if(NOT TARGET limpet_relax)
   find_program(LIMPET_HOST_CXX c++ REQUIRED)
   set(relax_sources ${LIMPET_ROOT}/firmware/relax.cpp)
-  foreach(source image/relax image/relax_code rv32/encode)
+  foreach(source image/dense image/relax image/relax_code rv32/encode)
     list(APPEND relax_sources ${LIMPET_ROOT}/interp/${source}.cpp)
   endforeach()
   file(GLOB relax_headers CONFIGURE_DEPENDS ${LIMPET_ROOT}/interp/rv32/*.h ${LIMPET_ROOT}/interp/image/*.h)
@@ -38,10 +39,13 @@ function(limpet_add_guest entry source isa opt)
   set(pieces "")
   set(relax "")
   set(emit_relocs "")
-  # Assembly is meant as it stands.
-  if(isa STREQUAL rv32ecx AND source MATCHES "\\.c$")
-    set(relax COMMAND ${LIMPET_RELAX} ${base}.elf ${base}.elf)
+  # Assembly is meant as it stands, where it can be.
+  if(isa STREQUAL rv32dense OR (isa STREQUAL rv32ecx AND source MATCHES "\\.c$"))
+    set(relax COMMAND ${LIMPET_RELAX} ${isa} ${base}.elf ${base}.elf)
     set(emit_relocs -Wl,--emit-relocs)
+  endif()
+  if(isa STREQUAL rv32dense)
+    list(APPEND emit_relocs -DLIMPET_DENSE)
   endif()
   foreach(section rodata data text)
     list(APPEND pieces COMMAND ${LIMPET_GUEST_OBJCOPY} -O binary -j .${section} ${base}.elf ${base}.${section})

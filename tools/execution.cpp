@@ -2,6 +2,7 @@
 
 #include "../interp/bpf/fault.h"
 #include "../interp/bpf/fields.h"
+#include "../interp/image/dense.h"
 #include "options.h"
 
 #include <algorithm>
@@ -26,6 +27,14 @@ const char* end_name(limpet_status status) {
 
 /// The instruction that trapped, as digits.
 static std::string trapped_instruction(const Guest& guest, const Backend& backend) {
+    if (backend.isa.dense) {
+        const uint32_t at = (guest.vm.pc & ~rv32::dense::kDenseSecond) - guest.vm.window.code_start;
+        std::string bytes;
+        if (at < guest.code().size())
+            for (const uint8_t byte : guest.code().subspan(at, read_dense(guest.code().subspan(at)).size))
+                bytes += fmt::format("{:02x}", byte);
+        return bytes.empty() ? "0" : bytes;
+    }
     if (!backend.bpf) return fmt::format("{:08x}", guest.instruction_at(guest.vm.pc, backend.isa.compressed));
     const size_t slot = (guest.vm.pc - guest.vm.window.code_start) / bpf::kSlotBytes;
     return fmt::format("{:016x}", bpf::slot_at(guest.code(), slot));
@@ -34,8 +43,11 @@ static std::string trapped_instruction(const Guest& guest, const Backend& backen
 void print_trap(const Guest& guest, const Backend& backend, limpet_status status, const std::string& refusal,
                 std::FILE* out) {
     const bool refused = status == LIMPET_HOST_CALL && !refusal.empty();
-    fmt::print(out, "trap={} pc={:08x} insn={}{}{}\n", end_name(status), guest.vm.pc,
-               trapped_instruction(guest, backend), refused ? " " : "", refused ? refusal : "");
+    // An image's code ends far below the bit that tells the second instruction of a code.
+    const bool second = backend.isa.dense && guest.vm.pc >= rv32::dense::kDenseSecond;
+    fmt::print(out, "trap={} pc={:08x} insn={}{}{}{}\n", end_name(status),
+               second ? guest.vm.pc - rv32::dense::kDenseSecond : guest.vm.pc, trapped_instruction(guest, backend),
+               second ? " (its second)" : "", refused ? " " : "", refused ? refusal : "");
 }
 
 std::string why_refused(const Guest& guest, const Backend& backend) {

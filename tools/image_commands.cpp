@@ -42,7 +42,8 @@ void ImageCommands::add_build(CLI::App& app) {
     build_ = app.add_subcommand("build", "Compile a driver's C into an image");
     build_->add_option("SOURCE", options.sources, "C files, compiled together")->required();
     build_->add_option("-o,--output", options.output, "The image, driver.limpet")->required();
-    build_->add_option("--isa", options.isa, "Profile: rv32e, rv32ec, rv32emc, rv32ecx, ebpf, ebpf32")->capture_default_str();
+    build_->add_option("--isa", options.isa, "Profile: rv32e, rv32ec, rv32emc, rv32ecx, rv32dense, ebpf, ebpf32")
+        ->capture_default_str();
     build_->add_option("--imports", options.imports, kImportsHelp);
     build_->add_option("--cc", options.cc, "gcc or clang (default: gcc; clang for eBPF)");
     build_->add_option("-D", options.defines, "NAME or NAME=VALUE, as of a compiler")->allow_extra_args(false);

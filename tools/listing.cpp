@@ -3,6 +3,7 @@
 #include "../interp/bpf/decode.h"
 #include "../interp/bpf/disasm.h"
 #include "../interp/bpf/fault.h"
+#include "../interp/image/dense.h"
 #include "../interp/rv32/decode.h"
 #include "../interp/rv32/disasm.h"
 
@@ -69,7 +70,44 @@ void print_bpf_listing(const Program& program, std::FILE* out) {
     }
 }
 
+/// A line for each instruction; those of one code have its address and, the first, its bytes.
+static void print_dense_listing(const Program& program, std::FILE* out) {
+    for (const Segment& code : program.code()) {
+        for (size_t at = 0; at < code.data.size();) {
+            const uint32_t pc = code.address + static_cast<uint32_t>(at);
+            if (const std::string name = program.label(pc); !name.empty()) fmt::print(out, "\n{}:\n", name);
+            if (const std::string source = program.source_line(pc); !source.empty()) fmt::print(out, "; {}\n", source);
+            const DenseInstruction found = read_dense(code.data.subspan(at));
+            const size_t size = found.size == 0 ? code.data.size() - at : found.size;
+            std::string bytes;
+            for (const uint8_t byte : code.data.subspan(at, size)) bytes += fmt::format("{:02x}", byte);
+            if (found.length == 0)
+                fmt::print(out, "{:08x}: {:14}  {}\n", pc, bytes, found.size == 0 ? "<cut off>" : "<unknown>");
+            for (uint32_t i = 0; i < found.length; ++i) {
+                const std::string text = rv32::disassemble(found.op[i], found.operands[i], pc);
+                const size_t tab = text.find('\t');
+                std::string line = fmt::format("{:08x}: {:14}  {:10} {}", pc, i == 0 ? bytes : "", text.substr(0, tab),
+                                               tab == std::string::npos ? "" : text.substr(tab + 1));
+                if (found.op[i] == rv32::Op::kHostCall) {
+                    const std::string import = program.import_name(pc + found.id_at[i]);
+                    if (!import.empty()) line += " <" + import + ">";
+                }
+                if (rv32::dense::is_relative(found.op[i]))
+                    if (const std::string where = program.describe(pc + found.operands[i].imm); !where.empty())
+                        line += " " + where;
+                line.erase(line.find_last_not_of(' ') + 1);
+                fmt::print(out, "{}\n", line);
+            }
+            at += size;
+        }
+    }
+}
+
 void print_listing(const Program& program, rv32::Isa isa, std::FILE* out) {
+    if (isa.dense) {
+        print_dense_listing(program, out);
+        return;
+    }
     for (const Segment& code : program.code()) {
         const auto halfword = [&](size_t at) { return code.data[at] | static_cast<uint32_t>(code.data[at + 1]) << 8; };
         for (size_t at = 0; at < code.data.size();) {

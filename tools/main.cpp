@@ -36,7 +36,9 @@ int disasm_command(const std::string& file, const std::string& isa, const std::s
 }
 
 int batch_command(const std::string& isa, const std::string& backend) {
-    batch(choose_backend(isa, backend), STDIN_FILENO, STDOUT_FILENO);
+    const Backend& chosen = choose_backend(isa, backend);
+    if (chosen.isa.dense) throw UsageError("--isa " + isa + ": it is for images");
+    batch(chosen, STDIN_FILENO, STDOUT_FILENO);
     return kExitOk;
 }
 

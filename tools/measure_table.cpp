@@ -107,9 +107,12 @@ void CostTable::add(const Backend& backend, const Costs& costs, const std::map<u
         const auto name = names.find(address);
         cycles_.push_back(
             {backend.isa_name, backend.name, name == names.end() ? fmt::format("{:#x}", address) : name->second,
-             text(entry.calls), fmt::format("{:.1f}", static_cast<double>(entry.insns) / entry.calls),
+             text(entry.calls),
+             entry.insns == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(entry.insns) / entry.calls),
              fmt::format("{:.0f}", static_cast<double>(entry.cycles) / entry.calls), text(entry.cycles_max),
-             fmt::format("{:.1f}", static_cast<double>(entry.cycles) / static_cast<double>(entry.insns))});
+             entry.insns == 0
+                 ? "-"
+                 : fmt::format("{:.1f}", static_cast<double>(entry.cycles) / static_cast<double>(entry.insns))});
     }
 }
 

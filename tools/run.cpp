@@ -121,6 +121,10 @@ int run_command(const RunOptions& options) {
     const std::string isa_name = options.isa.empty() ? program.isa_name() : options.isa;
     const bool by_steps = options.trace || !options.gdb.empty();
     const Backend& backend = choose_backend(isa_name, by_steps ? "" : options.backend);
+    if (backend.isa.dense && by_steps)
+        throw UsageError("--trace, --gdb: not for rv32dense; build the same guest for rv32ec");
+    if (backend.isa.dense && (program.image() == nullptr || program.isa_name() != isa_name))
+        throw LoadError("rv32dense is for images that were built for it");
     if (backend.bpf && !options.gdb.empty()) throw UsageError("--gdb: there is none for eBPF");
     const std::unique_ptr<Guest> owner = make_guest(program, memory, options.memory, backend.bpf);
     Guest& guest = *owner;

@@ -12,10 +12,14 @@
 
 set(LIMPET_ISAS rv32e rv32ec rv32emc rv32ecx)
 set(LIMPET_BPF_ISAS ebpf ebpf32)
+# Encodings of rv32ec that are isas of their own: which backend runs them is in LIMPET_DENSE_BACKENDS.
+set(LIMPET_DENSE_ISAS rv32dense)
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
 set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch)
 # Of these, those that run rv32ecx, too (interp/rv32/xlimpet.md).
 set(LIMPET_XLIMPET_BACKENDS rv32-switch rv32-goto rv32-goto/lean rv32-tiny rv32-jit)
+# Those that run rv32dense (interp/rv32/dense.h), and nothing else.
+set(LIMPET_DENSE_BACKENDS rv32-dense)
 
 macro(limpet_register list name header namespace opt)
   list(APPEND ${list} ${name})
@@ -58,6 +62,7 @@ limpet_backend(rv32-goto/lean    rv32/goto/lean.h            rv32_goto_lean    -
 limpet_backend(rv32-threaded     rv32/threaded/threaded.h    rv32_threaded     -Os
                -fno-jump-tables)
 limpet_thumb_backend(rv32-tiny   rv32/tiny/tiny.S            rv32_tiny         asm)
+limpet_thumb_backend(rv32-dense  rv32/dense/dense.S          rv32_dense        asm)
 limpet_thumb_backend(rv32-jit    rv32/jit/jit.h              rv32_jit          -Os
                      -fno-tree-loop-distribute-patterns -fno-jump-tables)
 limpet_bpf_backend(bpf-switch    bpf/switch/switch.h         bpf_switch        -Os
@@ -80,7 +85,9 @@ set(LIMPET_FREESTANDING_FLAGS -ffreestanding -fno-exceptions -fno-rtti -fno-thre
 # The profiles that a backend for rv32 runs.
 function(limpet_isas_of result backend)
   set(isas ${LIMPET_ISAS})
-  if(NOT backend IN_LIST LIMPET_XLIMPET_BACKENDS)
+  if(backend IN_LIST LIMPET_DENSE_BACKENDS)
+    set(isas ${LIMPET_DENSE_ISAS})
+  elseif(NOT backend IN_LIST LIMPET_XLIMPET_BACKENDS)
     list(REMOVE_ITEM isas rv32ecx)
   endif()
   set(${result} ${isas} PARENT_SCOPE)

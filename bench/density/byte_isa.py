@@ -16,6 +16,10 @@ ESCAPE_BITS = (0, 8, 16, 32)  # of their immediates
 WIDTHS = {1: 40, 2: 16, 3: 8, 4: 8}  # how many bits of operands codes of so many instructions may have
 RELATIVE = {"beq", "bne", "blt", "bge", "bltu", "bgeu", "jal"}
 ROUNDS = 12
+# What the rows of rv32-dense have no room for, or what is not worth one.
+FIXED_BITS, OPERAND_BITS = 12, 20
+ESCAPED = {"auipc", "fence", "ecall", "ebreak", "c.ebreak", "<unknown>"}
+SCALES = {"lh": 1, "lhu": 1, "lw": 2, "sh": 1, "sw": 2}  # of immediates, but not in escapes
 
 
 def bits_of(component):
@@ -28,6 +32,15 @@ def cost(code):
     return 1 + (sum(map(bits_of, code)) + 7) // 8
 
 
+def has_row(component):
+    name, registers, immediate = component
+    if name in ESCAPED or "unscaled" in name or (len(registers) == 3 and registers[2] == "3"):
+        return False
+    if immediate and immediate[0] == "fixed":
+        return fits(("s", FIXED_BITS), immediate[1])
+    return not immediate or immediate[1] <= OPERAND_BITS
+
+
 def fits(mode, value):
     kind, bits = mode
     if kind == "fixed":
@@ -36,8 +49,8 @@ def fits(mode, value):
 
 
 class Text:
-    """A program and what is assumed of its distances: bytes to the target from behind what the jump and those before it
-    in the same code take."""
+    """A program and what is assumed of its distances: bytes to the target from the end of the code that the jump is
+    in."""
 
     def __init__(self, program):
         self.program, self.instructions = program, program.instructions
@@ -54,6 +67,7 @@ class Text:
         instruction, number = self.instructions[at], self.number(at)
         bits = 0
         if number is not None:
+            number <<= SCALES.get(instruction.name, 0)
             bits = next(b for b in ESCAPE_BITS[1:] if instruction.name == "limpet.call" or fits(("s", b), number))
         return bits, 2 + (4 * max(2, len(instruction.registers)) + bits + 7) // 8
 
@@ -132,7 +146,8 @@ class Candidates:
                     for code in text.codes(at, length, cache):
                         self.where[code].append((number, at))
         # What one program alone has is not worth a code.
-        self.where = {code: places for code, places in self.where.items() if len({number for number, _ in places}) > 1}
+        self.where = {code: places for code, places in self.where.items()
+                      if len({number for number, _ in places}) > 1 and all(map(has_row, code))}
 
     def without(self, family):
         """{code: places} where at least two other families have it."""
@@ -247,7 +262,7 @@ class Encoding:
             starts[at] = start
             ends[at] = end
             for n in range(len(code) if code else 0):
-                ends[at + n] = start + cost(code[:n + 1])
+                ends[at + n] = end
         return [None if i.target is None else starts[i.target] - ends[at]
                 for at, i in enumerate(self.text.instructions)]
 
@@ -337,7 +352,7 @@ def read(data, names, codes):
                     number = take(mode[1])
                     number -= (1 << mode[1]) if mode[0] == "s" and number >> mode[1] - 1 else 0
             if name in RELATIVE:
-                number += position - cost(code) + cost(code[:n + 1])
+                number += position
             found.append([name, tuple(registers[:REGISTER_COUNTS.get(name, 0)]), number])
     return [(name, registers, None, starts[number]) if name in RELATIVE else (name, registers, number, None)
             for name, registers, number in found]

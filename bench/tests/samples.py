@@ -1,7 +1,7 @@
 """Reports that were never measured, for tests."""
 
 import drivers
-from measuring import WORKLOADS
+from measuring import REFERENCE, WORKLOADS
 from report import EMPTY_ROW, NUMBER_KEYS, ROW_KEYS
 
 
@@ -16,5 +16,6 @@ def sample(backend="rv32-switch", isa="rv32ec", opt="-Os", board="qemu-microbit"
             figures = NUMBER_KEYS if name != "empty" else ["cycles"]
             rows.append(row | {key: number * factor for key in figures})
     sizes_rows = [{"driver": name, isa: factor} for name in drivers.IMAGES]
-    rows += drivers.report_rows(sizes_rows, [isa], EMPTY_ROW | {"board": board}, opt)
+    rows += drivers.report_rows(sizes_rows, [isa], EMPTY_ROW | {"board": board},
+                                {name: opt for name in (REFERENCE, "rv32-dense")})
     return {"schema": 1, "commit": "0" * 40, "compilers": {"gcc": "12"}, "rows": rows}

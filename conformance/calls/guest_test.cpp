@@ -2,6 +2,7 @@
 /// A guest that tries each kind of bad argument on each declared host call, on every backend: a trap every time, which
 /// leaves registers and memory as they were.
 #include "../../interp/calls/check.h"
+#include "../../interp/image/dense.h"
 #include "../../variants/registry.h"
 #include "world.h"
 
@@ -63,7 +64,8 @@ protected:
         std::vector<uint8_t> code(sizeof words);
         std::memcpy(code.data(), words, sizeof words);
         limpet_windows window = kWindows[0];
-        window.code_size = sizeof words;
+        if (backend.isa.dense) code = DenseCode(RelaxedCode(code, window.code_start, rv32::isa::rv32ec), {}).bytes();
+        window.code_size = static_cast<uint32_t>(code.size());
         const World world(window);
         Guest guest(window, 512, {}, code);
         guest.host.data = world.data.get();

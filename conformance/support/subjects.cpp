@@ -20,7 +20,8 @@ const std::vector<Subject>& subjects() {
     static const std::vector<Subject> all = [] {
         std::vector<Subject> list;
         for (const std::unique_ptr<Backend>& backend : backends())
-            list.push_back({.backend = backend.get(), .mcu = backend->emulated, .any_layout = true});
+            if (!backend->isa.dense) // which has a suite of its own: dense_test.cpp
+                list.push_back({.backend = backend.get(), .mcu = backend->emulated, .any_layout = true});
         for (const std::unique_ptr<Backend>& backend : backends()) {
             if (backend->emulated) continue;
             libraries.push_back(std::make_unique<thumb::ThumbBackend>(*backend));

@@ -101,6 +101,7 @@ hostile: # never called: what holds the table against the linker's garbage colle
     ret
 2:  ebreak
 
+#ifndef LIMPET_DENSE // which has no encoding of what is illegal
     begin add_x16, ILLEGAL, 1f
 1:  .word 0x00000833 # add x16, x0, x0
 
@@ -110,9 +111,6 @@ hostile: # never called: what holds the table against the linker's garbage colle
     begin load_x17, ILLEGAL, 1f
 1:  .word 0x00402883 # lw x17, 4(x0)
 
-    begin zeros, ILLEGAL, 1f
-1:  .word 0
-
     begin ones, ILLEGAL, 1f
 1:  .word 0xffffffff
 
@@ -121,6 +119,11 @@ hostile: # never called: what holds the table against the linker's garbage colle
 
     begin fence_i, ILLEGAL, 1f
 1:  .word 0x0000100f
+
+#endif
+
+    begin zeros, ILLEGAL, 1f
+1:  .word 0
 
     begin breakpoint, BREAKPOINT, 1f
 1:  ebreak
@@ -156,6 +159,7 @@ hostile: # never called: what holds the table against the linker's garbage colle
     la a5, limpet_code_end
 1:  jalr a5
 
+#ifndef LIMPET_DENSE // a branch there is not one that it could be made from; and it leaves bit 0 as it is
     begin branch_outside, FETCH, 1f
 1:  beqz x0, 1b - 4096
 
@@ -164,6 +168,7 @@ hostile: # never called: what holds the table against the linker's garbage colle
     jr a5
     ebreak
 1:  ret
+#endif
 
     begin host_unknown, HOST_CALL, 1f
 1:  .insn i 0x0b, 0, x0, x0, 0x7ff
@@ -174,7 +179,7 @@ hostile: # never called: what holds the table against the linker's garbage colle
     li a1, 5
 1:  .insn i 0x0b, 0, x0, x0, 1
 
-#ifdef __riscv_compressed
+#if defined(__riscv_compressed) && !defined(LIMPET_DENSE)
     begin c_mv_x16, ILLEGAL, 1f
 1:  .half 0x882a # c.mv x16, a0
 
@@ -184,11 +189,16 @@ hostile: # never called: what holds the table against the linker's garbage colle
     begin c_lui_zero, ILLEGAL, 1f
 1:  .half 0x6501 # c.lui a0, 0
 
-#else
+#endif
+#ifndef __riscv_compressed
     begin jump_misaligned, FETCH, 1f, case_jump_misaligned + 2
     la a5, case_jump_misaligned + 2
 1:  jr a5
 #endif
 
+#ifdef LIMPET_DENSE // code may be filled up
+    begin run_off, FETCH
+#else
     begin run_off, FETCH, limpet_code_end
+#endif
     nop

@@ -20,10 +20,8 @@ struct NamedIsa {
     rv32::Isa isa;
 };
 constexpr NamedIsa kIsas[] = {
-    {"rv32e", rv32::isa::rv32e},
-    {"rv32ec", rv32::isa::rv32ec},
-    {"rv32emc", rv32::isa::rv32emc},
-    {"rv32ecx", rv32::isa::rv32ecx},
+    {"rv32e", rv32::isa::rv32e},     {"rv32ec", rv32::isa::rv32ec},       {"rv32emc", rv32::isa::rv32emc},
+    {"rv32ecx", rv32::isa::rv32ecx}, {"rv32dense", rv32::isa::rv32dense},
 };
 
 constexpr std::string_view kBpfIsas[] = {"ebpf", "ebpf32"};
@@ -180,7 +178,7 @@ void bind_host_call(const Container& container, uint32_t fixup, uint32_t id, std
 
 uint32_t container_format::code_unit(const Container& container) {
     if (container.is_bpf()) return bpf::kSlotBytes;
-    return find_isa(container.isa).value().compressed ? 2 : 4;
+    return find_isa(container.isa).value().alignment();
 }
 
 container_format::HostCall container_format::host_call(const Container& container, uint32_t fixup, uint32_t id) {
@@ -193,6 +191,9 @@ container_format::HostCall container_format::host_call(const Container& containe
     } else if (find_isa(container.isa).value().xlimpet && (container.code[fixup] & 3) != 3) {
         insn = 0xa002 | (id & 0x7ff) << 2;
         call.size = 2;
+    } else if (find_isa(container.isa).value().dense) {
+        insn = id;
+        call.size = 1;
     }
     for (uint32_t i = 0; i < call.size; ++i) call.bytes[i] = static_cast<uint8_t>(insn >> 8 * i);
     return call;

@@ -23,7 +23,9 @@
 /// Lines tell where the code from that address on comes from; line 0: that is not known. They may be left out.
 ///
 /// A host call in the code has the id kUnboundId, which no firmware has, until bind_imports() gives it the id of a
-/// firmware. Fixups are instructions of 4 bytes or, in rv32ecx, of 2, as their lowest bits say; of eBPF, of 8.
+/// firmware. Fixups are instructions of 4 bytes or, in rv32ecx, of 2, as their lowest bits say; of eBPF, of 8. In
+/// rv32dense they are the byte of an id, encoding is "dense", and table_version tells by which table (rv32/dense_1.h):
+/// "dense-1".
 #pragma once
 
 #include "guest.h"

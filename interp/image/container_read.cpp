@@ -1,6 +1,7 @@
 /// Everything in a .limpet file is hostile until it has been looked at here.
 #include "container.h"
 
+#include "../rv32/dense_1.h"
 #include "container_format.h"
 
 #include <algorithm>
@@ -107,9 +108,14 @@ void read_encoding(const Object& object, Container& container) {
     container.isa = object.text("isa");
     container.encoding = object.text("encoding");
     container.table_version = object.text("table_version");
-    if (!find_isa(container.isa) && !container.is_bpf()) fail("for the unknown isa " + shown(container.isa));
-    if (container.encoding != "plain") fail("in the unknown encoding " + shown(container.encoding));
-    if (!container.table_version.empty()) fail("with a table version, which plain code has not");
+    const auto isa = find_isa(container.isa);
+    if (!isa && !container.is_bpf()) fail("for the unknown isa " + shown(container.isa));
+    const bool dense = isa && isa->dense;
+    if (container.encoding != (dense ? "dense" : "plain")) fail("in the unknown encoding " + shown(container.encoding));
+    if (!dense && !container.table_version.empty()) fail("with a table version, which plain code has not");
+    if (dense && container.table_version != rv32::dense::kTableVersion)
+        fail("with the unknown table version " + shown(container.table_version) +
+             "; there is: " + rv32::dense::kTableVersion);
 }
 
 void read_windows(const Object& object, size_t payload_bytes, Container& container) {

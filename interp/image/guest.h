@@ -80,7 +80,7 @@ public:
     /// Makes host.prepared memory of that many bytes; what was there is lost.
     void provide_prepared(uint32_t size);
 
-    /// Is there a whole instruction at pc, inside executable memory and not cut off by its end?
+    /// Is there a whole instruction at pc, inside executable memory and not cut off by its end? (Not of rv32dense.)
     [[nodiscard]] bool can_fetch(uint32_t pc, bool compressed) const;
 
     /// The instruction at pc (16 bits when its low bits say so and `compressed`), 0 where it cannot be fetched.

@@ -1,6 +1,8 @@
 #include "pack.h"
 
 #include "../rv32/decode.h"
+#include "../rv32/dense_1.h"
+#include "dense.h"
 #include "image.h"
 
 #include <algorithm>
@@ -43,6 +45,21 @@ std::map<uint32_t, std::vector<uint32_t>> find_host_calls(const ElfFile& file, c
     return calls;
 }
 
+/// The same in rv32dense: where the ids are.
+std::map<uint32_t, std::vector<uint32_t>> find_dense_host_calls(const ElfFile& file, const Container& image) {
+    std::map<uint32_t, std::vector<uint32_t>> calls;
+    const std::span<const uint8_t> code = image.code;
+    for (uint32_t at = 0; at < code.size();) {
+        const DenseInstruction found = read_dense(code.subspan(at));
+        if (found.size == 0 && code.size() - at > 1) // one byte fills code up
+            throw LoadError("code that is cut off" + place(file, image.windows.code_start + at));
+        for (uint32_t i = 0; i < found.length; ++i)
+            if (found.op[i] == rv32::Op::kHostCall) calls[found.operands[i].imm].push_back(at + found.id_at[i]);
+        at += std::max(found.size, 1U);
+    }
+    return calls;
+}
+
 } // namespace
 
 std::vector<Entry> named_entries(std::span<const Symbol> symbols) {
@@ -65,7 +82,13 @@ Container pack(const ElfFile& file, const std::string& isa, std::span<const call
     image.stack_bytes = stack_bytes;
     image.data = linked.data;
     image.code = linked.code;
-    for (auto& [id, offsets] : find_host_calls(file, image, find_isa(isa).value())) {
+    const rv32::Isa profile = find_isa(isa).value();
+    if (profile.dense) {
+        image.encoding = "dense";
+        image.table_version = rv32::dense::kTableVersion;
+    }
+    for (auto& [id, offsets] :
+         profile.dense ? find_dense_host_calls(file, image) : find_host_calls(file, image, profile)) {
         if (id >= declarations.size())
             throw LoadError("host call " + std::to_string(id) + " is not declared" +
                             place(file, image.windows.code_start + offsets[0]));

@@ -1,10 +1,13 @@
 #include "relax.h"
 
+#include "dense.h"
 #include "relax_code.h"
 
 #include <algorithm>
 #include <cstring>
 #include <elf.h>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -51,11 +54,13 @@ private:
     [[nodiscard]] bool in_code(const Relocation& relocation) const;
 
     void relocate_code(RelaxedCode& code) const;
-    void relocate_data(const RelaxedCode& code, const Elf32_Shdr& section);
+    [[nodiscard]] std::set<uint32_t> named_addresses() const;
+    [[nodiscard]] std::unique_ptr<MovedCode> rewritten() const;
+    void relocate_data(const MovedCode& code, const Elf32_Shdr& section);
     void adjust(const Relocation& relocation, uint64_t at, uint32_t difference);
-    void move_symbols(const RelaxedCode& code);
-    void write_code(const RelaxedCode& code);
-    void write_note(const RelaxedCode& code);
+    void move_symbols(const MovedCode& code);
+    void write_code(const MovedCode& code);
+    void write_note(const MovedCode& code);
 
     std::vector<uint8_t> file_;
     const rv32::Isa isa_;
@@ -181,7 +186,7 @@ void Relaxer::adjust(const Relocation& relocation, uint64_t at, uint32_t differe
 
 /// What of a section's contents depends on addresses of code. Each field becomes what it was, plus what the address has
 /// moved by.
-void Relaxer::relocate_data(const RelaxedCode& code, const Elf32_Shdr& section) {
+void Relaxer::relocate_data(const MovedCode& code, const Elf32_Shdr& section) {
     if (section.sh_info >= sections_.size()) throw LoadError("ELF file with relocations of no section");
     const Elf32_Shdr& target = sections_[section.sh_info];
     if (target.sh_type == SHT_NOBITS) return;
@@ -193,7 +198,7 @@ void Relaxer::relocate_data(const RelaxedCode& code, const Elf32_Shdr& section) 
     }
 }
 
-void Relaxer::move_symbols(const RelaxedCode& code) {
+void Relaxer::move_symbols(const MovedCode& code) {
     for (uint32_t at = 0; at + sizeof(Elf32_Sym) <= symbols_.sh_size; at += sizeof(Elf32_Sym)) {
         auto symbol = get<Elf32_Sym>(uint64_t{symbols_.sh_offset} + at);
         if (symbol.st_shndx != code_index_) continue;
@@ -204,8 +209,9 @@ void Relaxer::move_symbols(const RelaxedCode& code) {
     }
 }
 
-void Relaxer::write_code(const RelaxedCode& code) {
+void Relaxer::write_code(const MovedCode& code) {
     const std::vector<uint8_t> bytes = code.bytes();
+    if (bytes.size() > code_.sh_size) throw LoadError("code that would become larger");
     const auto saved = static_cast<uint32_t>(code_.sh_size - bytes.size());
     std::ranges::copy(bytes, file_.begin() + code_.sh_offset);
     std::fill_n(file_.begin() + static_cast<ptrdiff_t>(code_.sh_offset + bytes.size()), saved, 0);
@@ -229,7 +235,7 @@ void Relaxer::write_code(const RelaxedCode& code) {
 }
 
 /// guest.ld writes .limpet without relocations: the fourth word is the size of the code, the ninth an entry.
-void Relaxer::write_note(const RelaxedCode& code) {
+void Relaxer::write_note(const MovedCode& code) {
     for (const Elf32_Shdr& section : sections_) {
         if (section.sh_type != SHT_PROGBITS || name(section) != ".limpet" || section.sh_size != 9 * sizeof(uint32_t))
             continue;
@@ -241,17 +247,42 @@ void Relaxer::write_note(const RelaxedCode& code) {
     }
 }
 
+/// Where in the code something may jump to that no instruction tells: functions, and what memory holds addresses of.
+/// (DWARF has addresses of each line, to which nothing jumps.)
+std::set<uint32_t> Relaxer::named_addresses() const {
+    std::set<uint32_t> result;
+    for (uint32_t at = 0; at + sizeof(Elf32_Sym) <= symbols_.sh_size; at += sizeof(Elf32_Sym)) {
+        const auto symbol = get<Elf32_Sym>(uint64_t{symbols_.sh_offset} + at);
+        if (symbol.st_shndx == code_index_ && ELF32_ST_TYPE(symbol.st_info) == STT_FUNC) result.insert(symbol.st_value);
+    }
+    for (const Elf32_Shdr& section : sections_) {
+        if (section.sh_type != SHT_RELA || section.sh_info >= sections_.size()) continue;
+        if ((sections_[section.sh_info].sh_flags & SHF_ALLOC) == 0) continue;
+        for (const Relocation& relocation : relocations(section))
+            if (in_code(relocation) && section.sh_info != code_index_) result.insert(relocation.value);
+    }
+    return result;
+}
+
+/// The code as it will be.
+std::unique_ptr<MovedCode> Relaxer::rewritten() const {
+    const auto code_bytes = std::span<const uint8_t>(file_).subspan(code_.sh_offset, code_.sh_size);
+    // What rv32dense is made from is rv32ec.
+    RelaxedCode code(code_bytes, code_.sh_addr, isa_.dense ? rv32::isa::rv32ec : isa_);
+    relocate_code(code);
+    if (isa_.dense) return std::make_unique<DenseCode>(code, named_addresses());
+    code.shrink();
+    return std::make_unique<RelaxedCode>(std::move(code));
+}
+
 std::vector<uint8_t> Relaxer::run() {
     find_code();
-    const auto code_bytes = std::span<const uint8_t>(file_).subspan(code_.sh_offset, code_.sh_size);
-    RelaxedCode code(code_bytes, code_.sh_addr, isa_);
-    relocate_code(code);
-    code.shrink();
+    const std::unique_ptr<MovedCode> code = rewritten();
     for (const Elf32_Shdr& section : sections_)
-        if (section.sh_type == SHT_RELA && section.sh_info != code_index_) relocate_data(code, section);
-    move_symbols(code); // last of those that look at symbols
-    write_code(code);
-    write_note(code);
+        if (section.sh_type == SHT_RELA && section.sh_info != code_index_) relocate_data(*code, section);
+    move_symbols(*code); // last of those that look at symbols
+    write_code(*code);
+    write_note(*code);
     return std::move(file_);
 }
 

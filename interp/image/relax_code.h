@@ -25,8 +25,34 @@ enum class Holds : uint8_t {
     kLowOfAuipc      ///< the low part that goes with an auipc
 };
 
-class RelaxedCode {
+/// Code that is written in another way than it was.
+class MovedCode {
 public:
+    MovedCode() = default;
+    MovedCode(const MovedCode&) = default;
+    MovedCode& operator=(const MovedCode&) = delete;
+    virtual ~MovedCode() = default;
+
+    /// Where an address inside the code, or right behind it, is now.
+    [[nodiscard]] virtual uint32_t moved(uint32_t address) const = 0;
+    [[nodiscard]] virtual std::vector<uint8_t> bytes() const = 0;
+};
+
+class RelaxedCode : public MovedCode {
+public:
+    struct Item {
+        uint32_t was;                 ///< address before anything moved
+        uint32_t size;                ///< bytes now; 0: gone
+        uint32_t raw;                 ///< its bits, where row is nullptr
+        const rv32::Instruction* row; ///< nullptr: what is never reached
+        rv32::Op op{};
+        rv32::Operands operands{};
+        Holds holds = Holds::kNothing;
+        uint32_t address = 0; ///< that its immediate is made from, before anything moved
+        uint32_t at = 0;      ///< address now
+        bool pinned = false;  ///< what it holds has once become too large for the short form
+    };
+
     /// Takes the code apart. Throws LoadError when it contains what is no instruction.
     RelaxedCode(std::span<const uint8_t> code, uint32_t start, rv32::Isa isa);
 
@@ -40,24 +66,14 @@ public:
     /// Gives each instruction the shortest form that there is.
     void shrink();
 
-    /// Where an address inside the code, or right behind it, is now.
-    [[nodiscard]] uint32_t moved(uint32_t address) const;
-    [[nodiscard]] std::vector<uint8_t> bytes() const;
+    [[nodiscard]] uint32_t moved(uint32_t address) const override;
+    [[nodiscard]] std::vector<uint8_t> bytes() const override;
+
+    [[nodiscard]] const std::vector<Item>& items() const { return items_; } ///< by address
+    [[nodiscard]] uint32_t start() const { return start_; }
+    [[nodiscard]] uint32_t end() const { return end_; } ///< before anything moved
 
 private:
-    struct Item {
-        uint32_t was;  ///< address before anything moved
-        uint32_t size; ///< bytes now
-        uint32_t raw;  ///< its bits, where row is nullptr
-        const rv32::Instruction* row;
-        rv32::Op op{};
-        rv32::Operands operands{};
-        Holds holds = Holds::kNothing;
-        uint32_t address = 0; ///< that its immediate is made from, before anything moved
-        uint32_t at = 0;      ///< address now
-        bool pinned = false;  ///< what it holds has once become too large for the short form
-    };
-
     [[nodiscard]] size_t index_of(uint32_t address) const;
     [[nodiscard]] Item& item_at(uint32_t address);
     [[nodiscard]] uint32_t immediate(const Item& item) const;

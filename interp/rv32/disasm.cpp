@@ -33,8 +33,7 @@ std::string fence_set(uint32_t bits) {
 
 std::string address(const Operands& o, uint32_t base) { return signed_hex(o.imm) + "(" + reg(base) + ")"; }
 
-std::string operand_text(const Instruction& row, uint32_t pc, uint32_t insn) {
-    const Operands o = operands(row, insn);
+std::string operand_text(const Instruction& row, const Operands& o, uint32_t pc, uint32_t insn) {
     switch (row.format) {
     case Format::kR: return reg(o.rd) + ", " + reg(o.rs1) + ", " + reg(o.rs2);
     case Format::kI:
@@ -96,8 +95,17 @@ std::string disassemble(Isa isa, uint32_t pc, uint32_t insn) {
     const Instruction* row = find_instruction(isa, insn);
     if (row == nullptr) return "<unknown>";
     const std::string name = name_of(*row, insn);
-    const std::string operands = name == "fence.tso" ? "" : operand_text(*row, pc, insn);
-    return operands.empty() ? name : name + "\t" + operands;
+    const std::string text = name == "fence.tso" ? "" : operand_text(*row, rv32::operands(*row, insn), pc, insn);
+    return text.empty() ? name : name + "\t" + text;
+}
+
+std::string disassemble(Op op, const Operands& operands, uint32_t pc) {
+    for (const Instruction& row : kInstructions) {
+        if (row.op != op) continue; // the first is that of 32 bits
+        const std::string text = operand_text(row, operands, pc, row.match);
+        return text.empty() ? row.name : std::string(row.name) + "\t" + text;
+    }
+    return "<unknown>";
 }
 
 } // namespace limpet::rv32

@@ -2,7 +2,7 @@
 /// The text of an instruction, for people and for tests. For PCs: it uses std::string.
 #pragma once
 
-#include "isa.h"
+#include "decode.h"
 
 #include <cstdint>
 #include <string>
@@ -16,5 +16,8 @@ namespace limpet::rv32 {
 /// Illegal instructions, also those that this profile lacks, are "<unknown>". Where llvm differs, because it accepts
 /// less: a host call is `limpet.call<tab>id`, and a fence with reserved fields set is printed without them.
 [[nodiscard]] std::string disassemble(Isa isa, uint32_t pc, uint32_t insn);
+
+/// The same of an instruction without an encoding of rv32: as if it had 32 bits.
+[[nodiscard]] std::string disassemble(Op op, const Operands& operands, uint32_t pc);
 
 } // namespace limpet::rv32

@@ -289,6 +289,50 @@ TEST(Container, UnknownCodeIsRefused) {
     EXPECT_EQ(with("/table_version", "1"), "image with a table version, which plain code has not");
 }
 
+/// Code of rv32dense: a host call, a return, and a table by which they are that.
+Container dense_example() {
+    Container image = example();
+    image.isa = "rv32dense";
+    image.encoding = "dense";
+    image.table_version = "dense-1";
+    image.windows.code_size = 4;
+    image.code = {0x00, 0xff, 0x00, 0xff};
+    image.entries = {{"task", 98}}; // at any address
+    image.imports = {{"timer_read_time", "u32 timer_read_time()", {1, 3}}};
+    return image;
+}
+
+TEST(Container, DenseCodeHasIdsInBytes) {
+    Container image = dense_example();
+    const auto declarations = calls::parse_imports("void f()\nu32 timer_read_time()\n");
+    EXPECT_EQ(bind_imports(read_container(write_container(image)), declarations),
+              (std::vector<uint8_t>{0x00, 0x01, 0x00, 0x01}));
+}
+
+TEST(Container, UnknownDenseCodeIsRefused) {
+    const auto refused = [](auto&& change) -> std::string {
+        Container image = dense_example();
+        change(image);
+        try {
+            (void)write_container(image);
+            return "accepted";
+        } catch (const LoadError& error) {
+            return error.what();
+        }
+    };
+    EXPECT_EQ(refused([](Container& image) { image.table_version = "dense-2"; }),
+              "image with the unknown table version 'dense-2'; there is: dense-1");
+    EXPECT_EQ(refused([](Container& image) { image.table_version = ""; }),
+              "image with the unknown table version ''; there is: dense-1");
+    EXPECT_EQ(refused([](Container& image) { image.encoding = "plain"; }), "image in the unknown encoding 'plain'");
+    EXPECT_EQ(refused([](Container& image) { image.imports[0].fixups = {4}; }),
+              "image with a fixup of timer_read_time at 4, outside its code");
+    EXPECT_EQ(refused([](Container& image) { image.imports[0].fixups = {2}; }),
+              "image with a fixup of timer_read_time at 2, which is not an unbound host call");
+    EXPECT_EQ(refused([](Container& image) { image.entries[0].address = 100; }),
+              "image with the entry task outside its code");
+}
+
 TEST(Container, WindowsThatDoNotHoldAreRefused) {
     EXPECT_EQ(with("/data_size", 0xffffffff), "image with sizes that overflow: no window may be larger than 16 MiB");
     EXPECT_EQ(with("/code_size", 0xfffffffe), "image with sizes that overflow: no window may be larger than 16 MiB");

@@ -56,7 +56,8 @@ std::string cache_key(const BuildOptions& options, const Compiler& compiler,
 
 /// Bytes of stack that the deepest of all entries needs.
 uint32_t stack_of(const ElfFile& program, const BuildOptions& options) {
-    const rv32::Isa isa = find_isa(options.isa).value();
+    const rv32::Isa own = find_isa(options.isa).value();
+    const rv32::Isa isa = own.dense ? rv32::isa::rv32ec : own;
     uint32_t bytes = 0;
     if (options.stack) return *options.stack;
     for (const Entry& entry : named_entries(program.symbols))
@@ -80,7 +81,8 @@ std::map<uint32_t, std::string> lines_of_code(const Container& image, std::span<
     return lines;
 }
 
-/// The program with `stack_bytes` of stack, in the instructions of the profile.
+/// The program with `stack_bytes` of stack, in instructions that the stack can be computed from: those of the profile,
+/// or what rv32dense is made from.
 std::vector<uint8_t> link(const BuildOptions& options, Compiler& compiler, uint32_t stack_bytes) {
     std::vector<uint8_t> elf = read_file(compiler.link(stack_bytes));
     const rv32::Isa isa = find_isa(options.isa).value();
@@ -92,9 +94,12 @@ Built link_rv32(const BuildOptions& options, Compiler& compiler, const std::vect
     // Linked twice: how much stack the code needs is known only when it is there.
     built.elf = link(options, compiler, 0);
     const ElfFile draft = read_elf(built.elf);
-    (void)pack(draft, options.isa, declarations, 0); // refuses what is no code before its stack is asked for
+    const bool dense = find_isa(options.isa).value().dense;
+    (void)pack(draft, dense ? "rv32ec" : options.isa, declarations,
+               0); // refuses what is no code before its stack is asked for
     const uint32_t stack_bytes = stack_of(draft, options);
     built.elf = link(options, compiler, stack_bytes);
+    if (dense) built.elf = relax(built.elf, rv32::isa::rv32dense);
     const ElfFile program = read_elf(built.elf);
     Container image = pack(program, options.isa, declarations, stack_bytes);
     image.messages = described_messages(program.notes, built.elf);

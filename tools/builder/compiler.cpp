@@ -30,17 +30,20 @@ struct March {
     const char* clang;
 };
 constexpr March kMarches[] = {
-    {"rv32e", "rv32e", "rv32e"},      {"rv32ec", "rv32eac", "rv32ec"}, {"rv32emc", "rv32emac", "rv32emc"},
-    {"rv32ecx", "rv32eac", "rv32ec"}, // its own instructions come in behind the linker
-    {"ebpf", nullptr, "v4"},          // the first version that divides signed numbers
-    {"ebpf32", nullptr, "v4"},        // which is then mapped
+    {"rv32e", "rv32e", "rv32e"},
+    {"rv32ec", "rv32eac", "rv32ec"},
+    {"rv32emc", "rv32emac", "rv32emc"},
+    {"rv32ecx", "rv32eac", "rv32ec"},   // its own instructions come in behind the linker
+    {"rv32dense", "rv32eac", "rv32ec"}, // likewise
+    {"ebpf", nullptr, "v4"},            // the first version that divides signed numbers
+    {"ebpf32", nullptr, "v4"},          // which is then mapped
 };
 
 const March& march_of(const std::string& isa) {
     const auto* const found = std::ranges::find(kMarches, isa, &March::isa);
     if (found == std::end(kMarches))
-        throw UsageError(
-            fmt::format("--isa: no compiler for '{}'; there is: rv32e, rv32ec, rv32emc, rv32ecx, ebpf, ebpf32", isa));
+        throw UsageError(fmt::format(
+            "--isa: no compiler for '{}'; there is: rv32e, rv32ec, rv32emc, rv32ecx, rv32dense, ebpf, ebpf32", isa));
     return *found;
 }
 

@@ -10,7 +10,7 @@ import unittest
 
 from support import SOURCE, GuestTest, backends
 
-ISAS = ("rv32e", "rv32ec", "rv32emc", "rv32ecx")
+ISAS = ("rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense")
 IMPORTS = """
 u32 timer_read_time()
 void respond(u8 message, in u8[#2] data, u8 length)
@@ -174,7 +174,7 @@ class Refusals(BuildTest):
         for words, options in (
             ("--output is required", ("build", source)),
             ("SOURCE is required", ("build", "-o", "x")),
-            ("there is: rv32e, rv32ec, rv32emc, rv32ecx", ("build", source, "-o", "x", "--isa", "rv64")),
+            ("there is: rv32e, rv32ec, rv32emc, rv32ecx, rv32dense, ebpf", ("build", source, "-o", "x", "--isa", "rv64")),
             ("unknown compiler 'tcc'; there is: gcc, clang", ("build", source, "-o", "x", "--cc", "tcc")),
             ("-O9: there is", ("build", source, "-o", "x", "-O9")),
             ("not a number", ("build", source, "-o", "x", "--stack", "deep")),

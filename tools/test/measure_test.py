@@ -52,7 +52,8 @@ class Measure(GuestTest):
         start = time.monotonic()
         memory, cycles = self.measure(DRIVERS / "max31865.c", "--mock", DRIVERS / "mocks/max31865.json")
         self.assertLess(time.monotonic() - start, 60)
-        wanted = [(isa, name) for isa in ("rv32e", "rv32ec", "rv32emc", "rv32ecx", "ebpf") for name in backends(isa)]
+        wanted = [(isa, name) for isa in ("rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense", "ebpf")
+                  for name in backends(isa)]
         self.assertEqual([(row["isa"], row["backend"]) for row in memory], wanted)
         self.assertEqual([(row["isa"], row["backend"]) for row in cycles if row["entry"] == "task"], wanted)
         for row in memory:

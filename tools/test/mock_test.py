@@ -116,7 +116,7 @@ class Examples(MockTest):
             self.assertEqual(list(lines[0]["fields"]), ["next_clock", "value", "fault"])
 
     def test_faults_shut_the_firmware_down(self):
-        for isa in ("rv32e", "rv32ec", "rv32emc", "rv32ecx"):
+        for isa in ("rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense"):
             lines = self.printed(self.MOCKS / "max31865_shutdown.json", guest=image("max31865.c", "--isa", isa))
             self.assertEqual([line["call"] for line in lines], ["respond"] * 4 + ["try_shutdown"])
 

@@ -1,4 +1,4 @@
-"""`limpet build --isa rv32ecx`: behind the linker, instructions become shorter, and what refers to code follows."""
+"""`limpet build --isa rv32ecx` and rv32dense: behind the linker, code becomes shorter, and what refers to it follows."""
 
 import re
 
@@ -53,10 +53,10 @@ third:
 
 
 class Relaxation(BuildTest):
-    def both(self, source, *options):
+    def both(self, source, *options, isas=("rv32ec", "rv32ecx")):
         """[(image, ELF file)] as rv32ec and as rv32ecx."""
         pairs = []
-        for isa in ("rv32ec", "rv32ecx"):
+        for isa in isas:
             elf = self.folder / f"{isa}.elf"
             image = self.build(source, options=["--isa", isa, "--debug", elf, *options])
             pairs.append((image.rename(self.folder / f"{isa}.limpet"), elf))
@@ -76,6 +76,31 @@ class Relaxation(BuildTest):
                 (plain, _), (relaxed, _) = self.both(ADDRESSES, "--stack", "128", *options)
                 self.assertLess(self.code_bytes(relaxed), self.code_bytes(plain))
                 self.assertEqual(self.results(relaxed, "rv32ecx"), self.results(plain, "rv32ec"))
+
+    def test_addresses_of_dense_code_follow(self):
+        for options in (("-O2",), ("--cc", "clang")):
+            with self.subTest(options=options):
+                (plain, _), (dense, elf) = self.both(ADDRESSES, "--stack", "128", *options,
+                                                     isas=("rv32ec", "rv32dense"))
+                self.assertLess(self.code_bytes(dense), self.code_bytes(plain) * 0.8)
+                self.assertEqual(self.results(dense, "rv32dense"), self.results(plain, "rv32ec"))
+                listing = self.limpet("disasm", dense, "--symbols", elf).stdout.decode()
+                self.assertGreater(listing.count("; source0.c:"), 10)
+                self.assertIn("\nlimpet_entry_task:\n", listing)
+
+    def test_dense_traps_are_told(self):
+        image = self.build("uint32_t LIMPET_ENTRY(task)(uint32_t* p) { return p[0] + p[1]; }",
+                           options=["--isa", "rv32dense"])
+        code = re.search(r"code (0x\w+)", self.info(image))[1]
+        result = self.limpet("run", image, "--args", "0xffff0000")
+        self.assertRegex(result.stderr.decode(), f"^trap=load pc={int(code, 16):08x} insn=[0-9a-f]+\n$")
+        self.assertEqual(result.returncode, 2)
+
+    def test_dense_is_for_images(self):
+        image = self.build("void LIMPET_ENTRY(task)(void) {}", options=["--isa", "rv32dense"])
+        self.assert_refused(64, "not for rv32dense", "run", image, "--trace")
+        self.assert_refused(64, "it is for images", "batch", "--isa", "rv32dense")
+        self.assert_refused(3, "rv32dense is for images", "run", self.raw("ret"), "--isa", "rv32dense")
 
     def test_names_and_source_lines_follow(self):
         for options in (("-O2",), (), ("-O0",), ("--cc", "clang")):

@@ -81,6 +81,12 @@ limpet_status ThumbBackend::resume(Guest& guest, uint32_t fuel) const {
 
 } // namespace thumb
 
+void add_dense_thumb_to(BackendList& list, const std::string& name, bool counts_exactly) {
+    for_each_dense_isa([&]<rv32::Isa isa>(const char* isa_name) {
+        list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, isa, counts_exactly));
+    });
+}
+
 void add_thumb_to(BackendList& list, const std::string& name, bool counts_exactly, bool runs_xlimpet) {
     for_each_isa([&]<rv32::Isa isa>(const char* isa_name) {
         if (!isa.xlimpet || runs_xlimpet)

@@ -308,7 +308,9 @@ void Machine::host_call(Guest& guest, Core& core) {
     std::array<uint32_t, 5> copy{};
     std::memcpy(copy.data(), ram(args), sizeof copy);
     host_call_sp_ = core[kSp];
-    const bool is_long = (guest.host.code[guest.vm.pc - window_.code_start] & 3) == 3; // or of Xlimpet
+    // Or of Xlimpet. Guests that are not watched may have another pc than an address (rv32dense), and are never taken
+    // back.
+    const bool is_long = watched_ && (guest.host.code[guest.vm.pc - window_.code_start] & 3) == 3;
     core[0] = guest.host.call(&guest.vm, &guest.host, core[2], in_vm ? guest.vm.x + 10 : copy.data());
     put(guest);
     if (!in_vm) std::memcpy(ram(args), copy.data(), sizeof copy);
