@@ -56,7 +56,7 @@ f:
         self.assertEqual(result.returncode, 0)
         lines = [line.split() for line in result.stdout.decode().splitlines()]
         self.assertTrue(all(len(line) == 2 for line in lines))
-        self.assertEqual({isa for isa, _ in lines}, {"rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense", "ebpf"})
+        self.assertEqual({isa for isa, _ in lines}, {"rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense", "ebpf", "ebpf32"})
         self.assertIn(["rv32ec", "rv32-switch"], lines)
 
 

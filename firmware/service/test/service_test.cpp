@@ -474,7 +474,8 @@ TEST_P(ServiceLeft, AShutdownStopsEveryVm) {
 std::vector<const Backend*> all_backends(bool emulated) {
     std::vector<const Backend*> result;
     for (const auto& backend : backends())
-        if (emulated || !backend->emulated) result.push_back(backend.get());
+        // The programs here are of instructions of 4 bytes, which rv32dense does not have.
+        if (!backend->isa.dense && (emulated || !backend->emulated)) result.push_back(backend.get());
     return result;
 }
 
