@@ -7,7 +7,8 @@
 Builds Klipper without and with the add-on, and prints the difference in bytes of flash, with its parts: the interpreter
 with its tables; what checks and makes host calls, and the functions that they reach; the service with the commands; and
 the dictionary with what Klipper needs for each command. Parts are told by symbols; `other` is what link-time optimisation
-made of Klipper's own functions. --twelve: with 12 host calls, as bench/ and firmware/calls have them, and no filters."""
+made of Klipper's own functions. --twelve: with 12 host calls, as bench/ and firmware/calls have them, no filters,
+and Klipper's way of calling tasks (LIMPET_SHALLOW=n)."""
 import argparse
 import pathlib
 import re
@@ -87,7 +88,7 @@ def main():
     parser.add_argument("--twelve", action="store_true")
     parser.add_argument("backends", nargs="*", default=list(settings.CYCLES))
     arguments = parser.parse_args()
-    extra = [f"LIMPET_CALLS={TWELVE}", "LIMPET_FILTER=n"] if arguments.twelve else []
+    extra = [f"LIMPET_CALLS={TWELVE}", "LIMPET_FILTER=n", "LIMPET_SHALLOW=n"] if arguments.twelve else []
     with tempfile.TemporaryDirectory() as temporary:
         temporary = pathlib.Path(temporary)
 

@@ -129,9 +129,13 @@ class Building(unittest.TestCase):
 
     def test_every_part(self):
         before = changes()
-        for config in ("stm32g0b1", "rp2040", "stm32f103", "stm32f042"):
-            with self.subTest(config):
-                out = self.folder / config
+        small = (mcu.KLIPPER / "test/configs/stm32f042.config").read_text()
+        small += "".join(f"CONFIG_WANT_{sensor}=n\n" for sensor in
+                         ("ADXL345", "BMI160", "MPU9250", "ICM20948", "THERMOCOUPLE", "SENSOR_ANGLE"))
+        for name, config in {"stm32g0b1": "stm32g0b1", "rp2040": "rp2040", "stm32f103": "stm32f103",
+                             "stm32f042": small}.items():
+            with self.subTest(name):
+                out = self.folder / name
                 made = mcu.make(out, config, "LIMPET_BACKEND=rv32-tiny")
                 self.assertEqual(made.returncode, 0, made.stdout)
                 self.assertNotIn("warning", made.stdout)
@@ -156,6 +160,56 @@ class Building(unittest.TestCase):
             lines = [line for line in made.stdout.splitlines() if "***" in line]
             self.assertEqual(len(lines), 1, made.stdout)
             self.assertIn(words, lines[0])
+
+
+class OnRp2040(unittest.TestCase):
+    """In an emulator: how deep the stack becomes, with a driver and with Klipper's own sensor."""
+
+    config = ("CONFIG_LOW_LEVEL_OPTIONS=y\nCONFIG_MACH_RPXXXX=y\nCONFIG_MACH_RP2040=y\n"
+              "CONFIG_RPXXXX_SERIAL_UART0_PINS_0_1=y\n")
+
+    def deepest(self, folder, backend):
+        made = mcu.make(folder, self.config, f"LIMPET_BACKEND={backend}")
+        self.assertEqual(made.returncode, 0, made.stdout)
+        symbols = subprocess.run(["arm-none-eabi-nm", folder / "klipper.elf"], check=True, capture_output=True, text=True)
+        top = next(int(line.split()[0], 16) for line in symbols.stdout.splitlines() if line.endswith(" _stack_end"))
+        emulated = mcu.EmulatedMcu(folder / "klipper.uf2", folder)
+        try:
+            bus = next(iter(emulated.parser.get_enumerations()["spi_bus"]))
+            emulated.send("allocate_oids count=2")
+            emulated.send("config_spi oid=0 pin=gpio17 cs_active_high=0")
+            emulated.send(f"spi_set_bus oid=0 spi_bus={bus} mode=3 rate=4000000")
+            self.measure(emulated, backend)
+            return top - emulated.lowest_stack_pointer()
+        finally:
+            emulated.close()
+
+    def measure(self, emulated, backend):
+        """Readings of a MAX31865."""
+        rest = 40000
+        if backend == "none":
+            emulated.send("config_thermocouple oid=1 spi_oid=0 thermocouple_type=MAX31865")
+            emulated.send("finalize_config crc=1")
+            emulated.send(f"query_thermocouple oid=1 clock={emulated.clock() + rest} rest_ticks={rest} min_value=0"
+                          " max_value=4294967295 max_invalid_count=200")
+        else:
+            image = mcu.Image(mcu.ROOT / "firmware/klipper/images/max31865.limpet", emulated.declared)
+            emulated.send(image.configuration(1, 50))
+            emulated.send("limpet_device oid=1 kind=0 device=0 value=0")
+            self.assertEqual(emulated.upload(1, image), 0)
+            emulated.send("finalize_config crc=1")
+            emulated.call(1, image, "query", emulated.clock() + rest, rest, 0, 2**32 - 1, 200)
+        for _ in range(4):
+            emulated.wait("thermocouple_result" if backend == "none" else "limpet_message", oid=1)
+
+    def test_the_stack(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            stock = self.deepest(folder / "none", "none")
+            for backend in ("rv32-tiny", "rv32-jit"):
+                depth = self.deepest(folder / backend, backend)
+                print(f"deepest stack: {stock} bytes with Klipper's driver, {depth} with {backend}")
+                self.assertLessEqual(depth, stock + 32)
 
 
 if __name__ == "__main__":

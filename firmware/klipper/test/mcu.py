@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import select
+import socket
 import struct
 import subprocess
 import sys
@@ -15,15 +16,15 @@ import zlib
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 KLIPPER = pathlib.Path(os.environ.get("KLIPPER_DIR", ""))
 WRAPPER = ROOT / "firmware/klipper/limpet.mk"
-TIMEOUT_S = 3
 CHUNK = 40
 
 
 def make(folder, config, *arguments):
-    """Builds a configuration of Klipper's tests into a folder of its own; returns the finished process."""
+    """Builds a configuration (of Klipper's tests, or its lines) into a folder of its own; returns the finished process."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "config").exists():
-        (folder / "config").write_text((KLIPPER / f"test/configs/{config}.config").read_text())
+        text = config if "\n" in config else (KLIPPER / f"test/configs/{config}.config").read_text()
+        (folder / "config").write_text(text)
     common = [f"KCONFIG_CONFIG={folder}/config", f"OUT={folder}/"]
     subprocess.run(["make", *common, "olddefconfig"], cwd=KLIPPER, check=True, stdout=subprocess.DEVNULL)
     return subprocess.run(["make", "-f", str(WRAPPER), "-j2", *common, *arguments], cwd=KLIPPER, text=True, check=False,
@@ -63,20 +64,15 @@ class Image:
 
 
 class Mcu:
-    """A running firmware."""
+    """A running firmware: as a Linux process."""
+
+    timeout_s = 3
 
     def __init__(self, elf, folder):
         sys.path.insert(0, str(KLIPPER / "klippy"))
         import msgproto
         self.parser = msgproto.MessageParser()
-        terminal = folder / "tty"
-        terminal.unlink(missing_ok=True)
-        self.process = subprocess.Popen([elf, "-I", terminal], stderr=subprocess.PIPE)
-        deadline = time.monotonic() + TIMEOUT_S
-        while not terminal.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.file = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(self.file)
+        self.start(elf, folder)
         self.received = b""
         self.sequence = 0
         self.crc16 = msgproto.crc16_ccitt
@@ -87,13 +83,24 @@ class Mcu:
             self.close()
             raise
         constants = self.parser.get_constants()
-        self.declared = constants["LIMPET_CALLS"]
-        self.backend, self.kind = constants["LIMPET"].split(" ", 2)[1:]
+        self.declared = constants.get("LIMPET_CALLS")
+        self.backend, self.kind = constants.get("LIMPET", "1 none none").split(" ", 2)[1:]
+
+    def start(self, elf, folder):
+        terminal = folder / "tty"
+        terminal.unlink(missing_ok=True)
+        self.process = subprocess.Popen([elf, "-I", terminal], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + self.timeout_s
+        while not terminal.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.input = self.output = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(self.input)
 
     def close(self):
-        os.close(self.file)
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        for file in {self.input, self.output}:
+            os.close(file)
 
     def identify(self):
         data = b""
@@ -107,13 +114,13 @@ class Mcu:
     def send(self, text):
         command = self.parser.create_command(text)
         block = [len(command) + 5, self.sequence | 0x10, *command]
-        os.write(self.file, bytes([*block, *self.crc16(block), 0x7e]))
+        os.write(self.output, bytes([*block, *self.crc16(block), 0x7e]))
         self.sequence = (self.sequence + 1) & 0x0f
 
     def poll(self, seconds):
         """Takes what comes within so long."""
-        if select.select([self.file], [], [], seconds)[0]:
-            self.received += os.read(self.file, 4096)
+        if select.select([self.input], [], [], seconds)[0]:
+            self.received += os.read(self.input, 4096)
         while True:
             length = self.parser.check_packet(self.received)
             if length == 0:
@@ -127,7 +134,7 @@ class Mcu:
 
     def wait(self, name, **fields):
         """The first message of that name with these fields; it and those before it are taken away."""
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline = time.monotonic() + self.timeout_s
         while time.monotonic() < deadline:
             for index, message in enumerate(self.messages):
                 if message["#name"] == name and all(message[key] == value for key, value in fields.items()):
@@ -154,3 +161,31 @@ class Mcu:
 
     def clock(self):
         return self.ask("get_clock", "clock")["clock"]
+
+
+class EmulatedMcu(Mcu):
+    """An RP2040 with its UART0, in rp2040js."""
+
+    timeout_s = 60
+
+    def start(self, elf, folder):
+        package = os.environ.get("RP2040JS", str(ROOT / "bench/cycles/rp2040js/node_modules/rp2040js"))
+        self.control, theirs = socket.socketpair()
+        script = pathlib.Path(__file__).resolve().parent / "rp2040.mjs"
+        command = f'exec node "$0" "$1" "$2" 3<&{theirs.fileno()} 3>&{theirs.fileno()}'
+        self.process = subprocess.Popen(["bash", "-c", command, script, package, elf], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, pass_fds=[theirs.fileno()])
+        theirs.close()
+        self.input, self.output = self.process.stdout.fileno(), self.process.stdin.fileno()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.control.close()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def lowest_stack_pointer(self):
+        """Since it was asked last."""
+        self.control.send(b"?")
+        return int(self.control.recv(100), 16)
