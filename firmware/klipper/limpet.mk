@@ -7,7 +7,8 @@
 #   LIMPET_ISA=       what guests are compiled for (rv32ec)
 #   LIMPET_CALLS=     the names of the host calls to include (all that the configuration has)
 #   LIMPET_FILTER=    y: guests may filter native sensors' bulk data (y, but n where flash is scarce)
-#   LIMPET_SHALLOW=   y: tasks share no stack frame, which saves 300 bytes of stack and costs up to 280 of flash (y)
+#   LIMPET_SHALLOW=   y: tasks share no stack frame, which saves 300 bytes of stack and costs up to 280 of flash
+#                     (y, but n where flash is scarce)
 #   LIMPET_SLICE_US=  how long a guest may hold up other tasks, in microseconds (100)
 
 limpet_folder := $(dir $(lastword $(MAKEFILE_LIST)))
@@ -25,8 +26,9 @@ limpet_default := $(if $(CONFIG_MACH_LINUX),rv32-goto,$(if $(limpet_is_arm),$(if
 LIMPET_BACKEND ?= $(limpet_default)
 LIMPET_ISA ?= rv32ec
 LIMPET_SLICE_US ?= 100
-LIMPET_SHALLOW ?= y
-LIMPET_FILTER ?= $(if $(filter y,$(CONFIG_HAVE_LIMITED_CODE_SIZE)),n,y)
+limpet_roomy := $(if $(filter y,$(CONFIG_HAVE_LIMITED_CODE_SIZE)),n,y)
+LIMPET_SHALLOW ?= $(limpet_roomy)
+LIMPET_FILTER ?= $(limpet_roomy)
 
 ifneq ($(LIMPET_BACKEND),none)
 ifneq ($(wildcard $(KCONFIG_CONFIG)),)

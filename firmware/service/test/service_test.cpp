@@ -113,6 +113,8 @@ TEST_P(Service, CallsEntriesWithArguments) {
     EXPECT_EQ(again.status, uint32_t{LIMPET_RETURN});
     EXPECT_EQ(again.result, 33U);
     EXPECT_EQ(state(vm).status, uint32_t{LIMPET_RETURN});
+    limpet_service_write(&vm, 4, nullptr, 0); // what is being written does not run
+    EXPECT_EQ(call(vm, entry).status, uint32_t{LIMPET_REFUSED});
 }
 
 TEST_P(Service, RunsNothingThatIsDamaged) {
@@ -150,11 +152,14 @@ TEST_P(Service, WritesInsideTheBlockOnly) {
     limpet_service& vm = load(program);
     const uint32_t end = kCodeStart + 8;
     const std::vector<uint8_t> bytes(64, 0x11);
+    const std::vector<uint8_t> behind(board.block(0) + end,
+                                      board.block(0) + board.block_bytes(0)); // prepared code's place
     limpet_service_write(&vm, end - 2, bytes.data(), 64);
     EXPECT_EQ(board.block(0)[end - 1], 0x11);
     for (const uint32_t at : {end, end + 1, 0xffffffffU, 0xffffffe0U, 0x80000000U})
         limpet_service_write(&vm, at, bytes.data(), 64);
     EXPECT_TRUE(board.untouched_behind(0));
+    EXPECT_TRUE(std::equal(behind.begin(), behind.end(), board.block(0) + end));
     EXPECT_NE(board.block(0)[0], 0x11);
     EXPECT_EQ(vm.vm.window.code_size, 4U);
     limpet_service_write(&vm, 0, nullptr, 0); // clears
@@ -324,13 +329,13 @@ TEST_P(Service, TimersAreNeverTooClose) {
 TEST_P(Service, TasksThatSleep) {
     Program program;
     const uint32_t query = program.here();
-    program.call(kSleep).end();
+    program.call(kSleep).load(kA0, 1).end();
     const uint32_t task = program.here();
     program.count().call(kRespond).add("lw", {.rd = kA0, .imm = kCounter});
     program.add("andi", {.rd = kA0, .rs1 = kA0, .imm = 3}).add("slli", {.rd = kA0, .rs1 = kA0, .imm = 7}).end();
     limpet_service& vm = load(program, task);
     const uint32_t start = board.clock;
-    EXPECT_EQ(call(vm, query, {300}).result, 300U); // a result that means nothing here
+    EXPECT_EQ(call(vm, query, {300}).result, 1U); // of a command: no time to sleep
     board.run_for(5000);
     // The counter is 8 after the first run, whose result is then 0 * 128: the end.
     ASSERT_EQ(board.messages.size(), 1U);
@@ -349,6 +354,8 @@ TEST_P(Service, TasksThatWaitForAPin) {
     program.call(kPoll).end();
     const uint32_t task = program.here();
     program.call(kRespond).add("lw", {.rd = kA0, .imm = kCounter}).call(kSpend).end();
+    const uint32_t slow = program.here();
+    program.add("sw", {.rs2 = kA0, .imm = kCounter}).end();
     limpet_service& vm = load(program, task);
     board.pin = true;
     call(vm, query, {0, 100, 800});
@@ -364,6 +371,16 @@ TEST_P(Service, TasksThatWaitForAPin) {
     board.messages.clear();
     board.run_for(2000);
     EXPECT_TRUE(board.messages.empty());
+    // A run that takes longer than the rest: the timer looks again after half of it, and half of it.
+    EXPECT_EQ(state(vm).overruns, 0U);
+    call(vm, slow, {1300});
+    board.pin = false;
+    while (board.messages.empty()) board.run_for(1);
+    EXPECT_EQ(state(vm).overruns, 2U);
+    board.messages.clear();
+    board.run_for(400);
+    ASSERT_EQ(board.messages.size(), 1U);
+    EXPECT_EQ(board.messages[0].second, 0U);
     call(vm, query, {0, 0, 0});
     EXPECT_FALSE(board.armed(0));
 }
