@@ -24,7 +24,7 @@ endif
 limpet_is_arm := $(filter arm-none-eabi-,$(CROSS_PREFIX))
 limpet_default := $(if $(CONFIG_MACH_LINUX),rv32-goto,$(if $(limpet_is_arm),$(if $(filter y,$(CONFIG_HAVE_LIMITED_CODE_SIZE)),rv32-tiny,rv32-threaded),none))
 LIMPET_BACKEND ?= $(limpet_default)
-LIMPET_ISA ?= rv32ec
+LIMPET_ISA ?= $(if $(filter rv32-dense,$(LIMPET_BACKEND)),rv32dense,rv32ec)
 LIMPET_SLICE_US ?= 100
 limpet_roomy := $(if $(filter y,$(CONFIG_HAVE_LIMITED_CODE_SIZE)),n,y)
 LIMPET_SHALLOW ?= $(limpet_roomy)
@@ -47,7 +47,7 @@ endif
 
 limpet_out := $(OUT)src/limpet/
 limpet_opt := $(word 2,$(limpet_words))
-limpet_flags := $(wordlist 8,99,$(limpet_words))
+limpet_flags := $(wordlist 9,99,$(limpet_words))
 limpet_includes := -I$(limpet_root)/interp -I$(limpet_root)/interp/calls -I$(limpet_root)/firmware/service -I$(limpet_out)
 limpet_isa_has = $(if $(findstring $(1),$(LIMPET_ISA:rv32%=%)),1,0)
 
@@ -60,7 +60,7 @@ limpet_cxxflags = $(filter-out -std=gnu11 -Wold-style-definition,$(CFLAGS)) -std
 limpet_filter := $(if $(filter yy,$(LIMPET_FILTER)$(CONFIG_NEED_SENSOR_BULK)),1,0)
 limpet_defines := -DLIMPET_FILTER=$(limpet_filter) -DLIMPET_SLICE_US=$(LIMPET_SLICE_US) -DLIMPET_CHUNK=$(word 5,$(limpet_words)) \
     -DLIMPET_PREPARES=$(word 6,$(limpet_words)) -DLIMPET_KIND_CRC=$(word 7,$(limpet_words)) \
-    -DLIMPET_BACKEND='"$(LIMPET_BACKEND)"' -DLIMPET_KIND_TEXT='"$(LIMPET_ISA) plain"'
+    -DLIMPET_BACKEND='"$(LIMPET_BACKEND)"' -DLIMPET_KIND_TEXT='"$(LIMPET_ISA) $(word 8,$(limpet_words))"'
 
 # For sizes.py.
 ifdef LIMPET_MAP
@@ -123,10 +123,11 @@ else
 # Its tables are printed by a program of the machine that builds.
 LIMPET_BUILD_CXX ?= g++
 limpet_source := $(limpet_root)/variants/$(word 3,$(limpet_words))
-$(limpet_out)tiny_tables.inc: $(dir $(limpet_source))tables.cpp $(limpet_out)said
+limpet_tables := $(limpet_out)$(word 2,$(subst /, ,$(word 3,$(limpet_words))))_tables.inc
+$(limpet_tables): $(dir $(limpet_source))tables.cpp $(limpet_out)said
 	$(Q)$(LIMPET_BUILD_CXX) -std=c++20 $< -o $(limpet_out)tables
 	$(Q)$(limpet_out)tables > $@
-$(limpet_out)backend.o: $(limpet_source) $(limpet_out)tiny_tables.inc $(OUT)autoconf.h
+$(limpet_out)backend.o: $(limpet_source) $(limpet_tables) $(OUT)autoconf.h
 	@echo "  Compiling $@"
 	$(Q)$(CC) $(call limpet_no_lto,$(CFLAGS)) -DLIMPET_COMPRESSED=$(call limpet_isa_has,c) \
 	    -DLIMPET_MULTIPLY=$(call limpet_isa_has,m) -DLIMPET_XLIMPET=$(call limpet_isa_has,x) -Wa,-I$(limpet_out) -I$(dir $<) -c $< -o $@

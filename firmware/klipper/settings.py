@@ -25,7 +25,8 @@ PARTS = {
 }
 
 # The slower the backend, the fewer instructions may run before the clock is looked at: about 50 us at 48 MHz.
-CYCLES = {"rv32-tiny": 185, "rv32-switch": 90, "rv32-goto/lean": 55, "rv32-goto": 42, "rv32-threaded": 16, "rv32-jit": 4}
+CYCLES = {"rv32-tiny": 185, "rv32-switch": 90, "rv32-goto/lean": 55, "rv32-goto": 42, "rv32-threaded": 16, "rv32-jit": 4,
+          "rv32-dense": 80}
 CHUNK_CYCLES = 2400
 
 
@@ -39,19 +40,21 @@ def backend_words(name, isa):
     rows = {row.split()[0]: (thumb, row.split()) for thumb, row in
             re.findall(r"limpet_(thumb_)?backend\(((?!\$|list)[^)]*)\)", text) if row.split()}
     isas = re.search(r"set\(LIMPET_ISAS ([^)]*)\)", text).group(1).split()
-    # Not those of rv32dense: klippy does not read its images yet.
-    dense = re.search(r"set\(LIMPET_DENSE_BACKENDS ([^)]*)\)", text).group(1).split()
-    rows = {row: value for row, value in rows.items() if row.startswith("rv32-") and row not in dense}
+    rows = {row: value for row, value in rows.items() if row.startswith("rv32-")}
+    encoding = "plain"
+    if name in re.search(r"set\(LIMPET_DENSE_BACKENDS ([^)]*)\)", text).group(1).split():
+        isas = re.search(r"set\(LIMPET_DENSE_ISAS ([^)]*)\)", text).group(1).split()
+        encoding = re.search(r'kTableVersion = "(.*)"', (ROOT / "interp/rv32/dense_1.h").read_text()).group(1)
     if name not in rows:
         raise Refused(f"LIMPET_BACKEND={name} is unknown; there is: none {' '.join(sorted(rows))}")
     if isa not in isas:
-        raise Refused(f"LIMPET_ISA={isa} is unknown; there is: {' '.join(isas)}")
+        raise Refused(f"LIMPET_ISA={isa} is unknown to {name}; there is: {' '.join(isas)}")
     thumb, (_, header, namespace, opt, *flags) = rows[name]
     chunk = max(1, CHUNK_CYCLES // CYCLES.get(name, 185))
     folder = (ROOT / "variants" / header).parent
     prepares = int(any("struct Preparation" in file.read_text() for file in folder.glob("*.h")))
     return [thumb.rstrip("_") or "portable", opt, header, namespace, str(chunk), str(prepares),
-            hex(zlib.crc32(f"{isa} plain".encode())), *flags]
+            hex(zlib.crc32(f"{isa} {encoding}".encode())), encoding, *flags]
 
 
 def declarations():

@@ -83,6 +83,31 @@ class ContainerTest(unittest.TestCase):
         image = container.Image(join(metadata, payload[:-metadata["code_size"]] + code))
         self.assertEqual(image.bind(["void a()", "void f()"])[:4], struct.pack("<HH", 0xa002 | 1 << 2, 0x8082))
 
+    def dense(self, table):
+        """An image of rv32dense: two host calls with the ids that a byte has."""
+        metadata, payload = split(image_file())
+        start, data = metadata["code_start"], payload[:len(payload) - metadata["code_size"]]
+        metadata.update(isa="rv32dense", encoding="dense", table_version=table, code_size=4,
+                        entries={"task": start + 1}, imports=[{"name": "f", "signature": "void f()", "fixups": [1, 3]}],
+                        lines={"files": ["a.c"], "rows": [[start, 0, 7]]})
+        return container.Image(join(metadata, data + b"\0\xff\0\xff"))
+
+    def test_dense_calls(self):
+        image = self.dense("dense-1")
+        self.assertEqual(image.bind(["void a()", "void f()"]), b"\0\1\0\1")
+        self.assertEqual(image.source_line(image.code_start + (1 << 31)), "a.c:7")
+        self.assertEqual(image.encoding, "dense-1")
+        self.assertRaisesRegex(container.ImageError, "unknown here", self.dense, "")
+
+    def test_a_firmware_without_the_table_is_told(self):
+        for says, runs in (("rv32dense dense-1", True), ("rv32dense dense-2", False), ("rv32ec plain", False)):
+            offers = firmware.Firmware({"LIMPET": "1 some " + says, "LIMPET_CALLS": "void f();"})
+            if runs:
+                offers.block(self.dense("dense-1"))
+                continue
+            told = "it is rv32dense dense-1, the firmware runs " + says
+            self.assertRaisesRegex(container.ImageError, told, offers.block, self.dense("dense-1"))
+
     def test_damage(self):
         file = image_file()
         for size in range(len(file)):

@@ -64,16 +64,20 @@ class Calls(unittest.TestCase):
 
 class Backends(unittest.TestCase):
     def test_words(self):
-        where, opt, header, namespace, _, prepares, crc, *flags = settings.backend_words("rv32-tiny", "rv32ec")
+        where, opt, header, namespace, _, prepares, crc, encoding, *flags = settings.backend_words("rv32-tiny", "rv32ec")
+        self.assertEqual(encoding, "plain")
         self.assertEqual((where, opt, namespace, prepares, flags), ("thumb", "asm", "rv32_tiny", "0", []))
         self.assertTrue((ROOT / "variants" / header).exists())
         self.assertEqual(int(crc, 16), zlib.crc32(b"rv32ec plain"))
         words = settings.backend_words("rv32-threaded", "rv32e")
         self.assertEqual((words[0], words[5]), ("portable", "1"))
         self.assertIn("-fno-jump-tables", words)
+        self.assertEqual(settings.backend_words("rv32-dense", "rv32dense")[6:],
+                         [hex(zlib.crc32(b"rv32dense dense-1")), "dense-1"])
 
     def test_refusals(self):
-        for name, isa in (("rv32-nonsense", "rv32ec"), ("rv32-tiny", "rv64"), ("bpf-switch", "ebpf")):
+        for name, isa in (("rv32-nonsense", "rv32ec"), ("rv32-tiny", "rv64"), ("rv32-dense", "rv32ec"),
+                          ("rv32-tiny", "rv32dense"), ("bpf-switch", "ebpf")):
             with self.assertRaises(settings.Refused):
                 settings.backend_words(name, isa)
 

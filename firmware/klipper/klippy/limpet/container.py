@@ -21,12 +21,14 @@ WINDOW_BYTES_MAX = 16 << 20
 UNBOUND_ID = 0xfff
 
 # For each profile its instructions' alignment, and the firmwares that can run it.
-CODE_ALIGNMENT = {"rv32e": 4, "rv32ec": 2, "rv32emc": 2, "rv32ecx": 2}
+CODE_ALIGNMENT = {"rv32e": 4, "rv32ec": 2, "rv32emc": 2, "rv32ecx": 2, "rv32dense": 1}
+DENSE_SECOND = 1 << 31  # of pc: in the second instruction of a code of rv32dense
 RUNS_ON = {
     "rv32e": ("rv32e", "rv32ec", "rv32emc", "rv32ecx"),
     "rv32ec": ("rv32ec", "rv32emc", "rv32ecx"),
     "rv32emc": ("rv32emc",),
     "rv32ecx": ("rv32ecx",),
+    "rv32dense": ("rv32dense",),
 }
 
 
@@ -118,8 +120,10 @@ class Image:
         encoding, table = members.text("encoding"), members.text("table_version")
         if self.isa not in CODE_ALIGNMENT:
             raise ImageError("for the isa %s, which is unknown here" % shown(self.isa))
-        if encoding != "plain" or table:
+        # Which tables a firmware has it tells by itself.
+        if (encoding, bool(table)) != (("dense", True) if self.isa == "rv32dense" else ("plain", False)):
             raise ImageError("in the encoding %s, which is unknown here" % shown(encoding + table))
+        self.encoding = table or encoding
 
     def _read_windows(self, members, payload_bytes):
         self.data_size = members.number("data_size")
@@ -176,13 +180,15 @@ class Image:
             self.imports.append(Import(name, signature, fixups))
 
     def _check_fixup(self, fixup, what):
-        if not self._starts_instruction(fixup, 2):
+        if not self._starts_instruction(fixup, min(2, CODE_ALIGNMENT[self.isa])):
             raise ImageError(what + ", outside its code")
         size = self._call_bytes(fixup)
         if self.code[fixup:fixup + size] != host_call(UNBOUND_ID, size):
             raise ImageError(what + ", which is not an unbound host call")
 
     def _call_bytes(self, fixup):
+        if self.isa == "rv32dense":
+            return 1
         return 2 if self.isa == "rv32ecx" and self.code[fixup] & 3 != 3 else 4
 
     def _read_lines(self, metadata):
@@ -205,6 +211,8 @@ class Image:
 
     def source_line(self, address):
         """"driver.c:12", where the instruction at `address` comes from; "" when that is not known."""
+        if self.isa == "rv32dense":
+            address &= ~DENSE_SECOND
         if not self.code_start <= address < self.code_start + self.code_size:
             return ""
         at = bisect.bisect_right(self._line_starts, address)
@@ -223,7 +231,10 @@ class Image:
 
 
 def host_call(number, size):
-    """The instruction, as interp/image/container_format.h has it: custom-0 with the id in bits 31:20; c.x.call."""
+    """The instruction, as interp/image/container_format.h has it: custom-0 with the id in bits 31:20; c.x.call; the
+    byte of rv32dense."""
+    if size == 1:
+        return struct.pack("<B", number & 0xff)
     if size == 2:
         return struct.pack("<H", 0xa002 | (number & 0x7ff) << 2)
     return struct.pack("<I", 0x0b | number << 20)

@@ -37,8 +37,8 @@ class Firmware:
 
     def check(self, image):
         """Refuses an image that this firmware cannot run, by name."""
-        if self.isa not in RUNS_ON[image.isa] or self.encoding != "plain":
-            raise ImageError("it is %s plain, the firmware runs %s %s" % (image.isa, self.isa, self.encoding))
+        if self.isa not in RUNS_ON[image.isa] or self.encoding != image.encoding:
+            raise ImageError("it is %s %s, the firmware runs %s %s" % (image.isa, image.encoding, self.isa, self.encoding))
         for what, size in (("read-only data", image.writable_start), ("code", image.code_size),
                            ("data and stack", image.code_start - image.writable_start)):
             if size > PART_BYTES_MAX:
