@@ -18,7 +18,7 @@ FAILURES = {
     6: "a call of the firmware with an argument that it refuses",
     7: "a run of more than {limit_ms:g} ms",
 }
-ANSWER_SECONDS = 1.0
+ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 0.010
 SHUTDOWN_TEXT = "Limpet driver"  # what Klipper's firmware says when a guest has stopped it
 

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 import printer
-from printer import ADD_ON, PYTHON, Printer, Workshop, run
+from printer import ADD_ON, PYTHON, RP2040, Printer, Rp2040Printer, Workshop, run
 
 LIMPET = printer.os.environ["LIMPET"]
 
@@ -269,6 +269,30 @@ class Faults(KlippyTest):
         self.assertEqual(machine.state()[0], "error")
         self.assertIn("'painter': it calls 'void paint(u8)', which the firmware does not declare", machine.state()[1])
         self.assertNotIn("Sending MCU 'guest'", machine.log())
+
+
+class OnRp2040(KlippyTest):
+    def test_guests_on_an_emulated_rp2040(self):
+        self.workshop.rp2040 = self.workshop.build("rp2040", "-f", ADD_ON / "limpet.mk", "LIMPET_BACKEND=rv32-tiny",
+                                                   config=RP2040)
+        config = ("[limpet]\ncommand: %s\n[limpet hello]\nimage: %s/images/hello.limpet\n[limpet bad]\nsource: %s\n"
+                  % (LIMPET, ADD_ON, self.source(BAD_GUESTS, "bad.c")))
+        machine = Rp2040Printer(self.workshop, config, "rp2040")
+        self.addCleanup(machine.stop)
+        self.assertEqual(machine.state()[0], "ready", machine.state()[1])
+        self.assertIn("MCU=rp2040", machine.log())
+        self.assertIn("LIMPET=1 rv32-tiny rv32ec plain", machine.log())
+        self.assertIsNone(machine.gcode("LIMPET_CALL GUEST=hello TEXT=ahoy"))
+        self.assertEqual(machine.status("limpet hello")["messages"]["hello"]["text"], "ahoy")
+        self.assertRegex(machine.gcode("LIMPET_CALL GUEST=bad ENTRY=wild ARGS=0x20000000"),
+                         r"'bad' stopped: a store to 0x20000000, which it may not write \(bad.c:7, pc 0x\w+\)")
+        self.assertIsNone(machine.gcode("LIMPET_CALL GUEST=hello TEXT=still"))
+        machine.restart("restart")
+        self.assertEqual(machine.state()[0], "ready", machine.state()[1])
+        self.assertRegex(machine.gcode("LIMPET_CALL GUEST=bad ENTRY=spin"),
+                         r"'bad' stopped: a run of more than 10 ms \(bad.c:4, pc 0x\w+\)")
+        self.assertIsNone(machine.gcode("LIMPET_CALL GUEST=hello TEXT=again"))
+        self.assertEqual(machine.status("limpet hello")["messages"]["hello"]["text"], "again")
 
 
 class Restarts(KlippyTest):

@@ -2,23 +2,29 @@
 """Klipper as it runs on a printer, but for the hardware: firmware as Linux processes, with chips on their buses
 (chips.cpp), and klippy, spoken to by its API server.
 
-Needs KLIPPER_DIR, a checkout of Klipper, which is cloned and otherwise left alone; LIMPET, the command; and Debian's
-python3-greenlet, python3-cffi, python3-jinja2 and python3-serial."""
+Needs KLIPPER_DIR, a checkout of Klipper, which is cloned and otherwise left alone; LIMPET, the command; Debian's
+python3-greenlet, python3-cffi, python3-jinja2 and python3-serial; and rp2040js, which scripts/setup installs."""
 
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
+import tty
 from pathlib import Path
 
 ADD_ON = Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
 NATIVE = "THERMOCOUPLE ADXL345 LIS2DW BMI160 MPU9250 ICM20948 HX71X ADS1220 ADS131M0X LDC1612 SENSOR_ANGLE".split()
-START_SECONDS = 60
+LINUX = "CONFIG_MACH_LINUX=y\n"
+RP2040 = ("CONFIG_LOW_LEVEL_OPTIONS=y\nCONFIG_MACH_RPXXXX=y\nCONFIG_MACH_RP2040=y\n"
+          "CONFIG_RPXXXX_SERIAL_UART0_PINS_0_1=y\n")
+START_SECONDS = 120
 ANSWER_SECONDS = 30
 
 
@@ -48,11 +54,11 @@ class Workshop:
         run("g++", "-std=c++20", "-O1", "-shared", "-fPIC", Path(__file__).with_name("chips.cpp"), "-o", self.chips,
             "-ldl")
 
-    def build(self, name, *words):
-        """Builds firmware for the Linux MCU; returns its folder."""
+    def build(self, name, *words, config=LINUX):
+        """Builds firmware; returns its folder."""
         out = self.folder / name
         out.mkdir()
-        (out / ".config").write_text("CONFIG_MACH_LINUX=y\n")
+        (out / ".config").write_text(config)
         settings = ["OUT=%s/" % out, "KCONFIG_CONFIG=%s/.config" % out]
         run("make", *settings, "olddefconfig", cwd=self.klipper)
         run("make", "-j2", *words, *settings, cwd=self.klipper)
@@ -71,6 +77,17 @@ class Printer:
         self.events = []
         self.socket = None
         self.config = self.folder / "printer.cfg"
+        self.head = self.start_mcus(workshop, second)
+        self.head += "[printer]\nkinematics: none\nmax_velocity: 100\nmax_accel: 100\n"
+        self.write_config(config)
+        self.start([PYTHON, "-B", workshop.klipper / "klippy/klippy.py", self.config, "-l", self.folder / "klippy.log",
+                    "-a", self.folder / "api", "-I", self.folder / "tty"], self.folder / "klippy.out",
+                   HOME=str(self.folder))
+        self.connect()
+        self.wait_until_started()
+
+    def start_mcus(self, workshop, second):
+        """Returns their sections of the configuration."""
         head = ""
         for name, mcu, firmware in (("stock", "mcu", "stock"), ("guest", "mcu guest", second)):
             # Klipper takes only paths that begin like this for those of a Linux process.
@@ -78,13 +95,7 @@ class Printer:
             head += "[%s]\nserial: %s\n" % (mcu, path)
             self.start([getattr(workshop, firmware) / "klipper.elf", "-I", path], self.folder / (name + ".log"),
                        LD_PRELOAD=str(workshop.chips), LIMPET_BUS_LOG=str(self.folder / (name + ".bus")))
-        self.head = head + "[printer]\nkinematics: none\nmax_velocity: 100\nmax_accel: 100\n"
-        self.write_config(config)
-        self.start([PYTHON, "-B", workshop.klipper / "klippy/klippy.py", self.config, "-l", self.folder / "klippy.log",
-                    "-a", self.folder / "api", "-I", self.folder / "tty"], self.folder / "klippy.out",
-                   HOME=str(self.folder))
-        self.connect()
-        self.wait_until_started()
+        return head
 
     def write_config(self, text):
         self.config.write_text(self.head + text)
@@ -203,3 +214,36 @@ class Printer:
         """What an MCU has exchanged with a device: ["sent received"]."""
         lines = (self.folder / (name + ".bus")).read_text().splitlines()
         return [line.split(" ", 1)[1] for line in lines if line.startswith(device + " ")]
+
+
+class Rp2040Printer(Printer):
+    """A printer whose one microcontroller is an RP2040 in rp2040js, on its UART."""
+
+    def start_mcus(self, workshop, second):
+        package = os.environ.get("RP2040JS", str(ADD_ON.parents[1] / "bench/cycles/rp2040js/node_modules/rp2040js"))
+        words = ["node", str(ADD_ON / "test/rp2040.mjs"), package, str(getattr(workshop, second) / "klipper.uf2")]
+        # Its third file descriptor is for questions that nobody asks here.
+        emulator = subprocess.Popen(["sh", "-c", 'exec "$@" 3< /dev/null', "sh", *words], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE)
+        self.processes.append(emulator)
+        ours, theirs = self.ends = pty.openpty()
+        tty.setraw(theirs)
+        for source, target in ((ours, emulator.stdin.fileno()), (emulator.stdout.fileno(), ours)):
+            threading.Thread(target=self.forward, args=(source, target), daemon=True).start()
+        return "[mcu]\nserial: %s\nrestart_method: command\n" % os.ttyname(theirs)
+
+    def stop(self):
+        emulator = self.processes[0]
+        super().stop()
+        for file in (emulator.stdin, emulator.stdout):
+            file.close()
+        for end in self.ends:
+            os.close(end)
+
+    @staticmethod
+    def forward(source, target):
+        try:
+            while data := os.read(source, 4096):
+                os.write(target, data)
+        except OSError:
+            pass
