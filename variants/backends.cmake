@@ -5,8 +5,9 @@
 #
 # limpet_backend        <header> defines  template <Isa, class Host> limpet_status limpet::<namespace>::run(vm, host)
 # limpet_thumb_backend  one that exists as Thumb code only: its header is compiled for Cortex-M alone (it emits Thumb),
-#                       or it is assembly (optimisation "asm") that carries out limpet.h by itself. On a PC it has the
-#                       same name, and its Cortex-M0+ library runs in an emulator (thumb/).
+#                       or it is assembly. On a PC it has the same name, and its Cortex-M0+ library runs in an emulator
+#                       (thumb/).
+# Optimisation "asm": on Cortex-M, assembly carries out limpet.h by itself: the file, or the .S file beside the header.
 # limpet_bpf_backend    one for eBPF: <header> defines  template <class Host> limpet_status run(limpet_bpf_vm&, host)
 # limpet_bpf_thumb_backend   likewise, as Thumb code only, and for programs for 32-bit registers (interp/bpf/map.h)
 
@@ -59,8 +60,7 @@ limpet_backend(rv32-goto         rv32/goto/goto.h            rv32_goto         -
 limpet_backend(rv32-goto/lean    rv32/goto/lean.h            rv32_goto_lean    -O2
                -fno-jump-tables -fno-reorder-blocks -fno-if-conversion -fno-tree-sink -fno-tree-dominator-opts
                -fno-tree-ter -fno-tree-vrp -fno-tree-reassoc -fno-rerun-cse-after-loop)
-limpet_backend(rv32-threaded     rv32/threaded/threaded.h    rv32_threaded     -Os
-               -fno-jump-tables)
+limpet_backend(rv32-threaded     rv32/threaded/threaded.h    rv32_threaded     asm)
 limpet_thumb_backend(rv32-tiny   rv32/tiny/tiny.S            rv32_tiny         asm)
 limpet_thumb_backend(rv32-dense  rv32/dense/dense.S          rv32_dense        asm)
 limpet_thumb_backend(rv32-jit    rv32/jit/jit.h              rv32_jit          -Os
@@ -147,8 +147,11 @@ function(limpet_add_library target backend isa)
   if(backend IN_LIST LIMPET_BPF_BACKENDS)
     set(source bpf_c_api.cpp)
   elseif(opt STREQUAL asm)
-    set(source ${LIMPET_HEADER_${backend}})
-    set(opt "")
+    set(opt -O2)
+    if(CMAKE_CROSSCOMPILING)
+      set(opt "")
+      string(REGEX REPLACE "\\.h$" ".S" source ${LIMPET_HEADER_${backend}})
+    endif()
   endif()
   add_library(${target} STATIC ${LIMPET_ROOT}/variants/${source} $<TARGET_OBJECTS:limpet_calls_object>)
   target_compile_features(${target} PRIVATE cxx_std_20)

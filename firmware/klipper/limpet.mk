@@ -47,6 +47,9 @@ endif
 
 limpet_out := $(OUT)src/limpet/
 limpet_opt := $(word 2,$(limpet_words))
+ifeq ($(limpet_opt)$(limpet_is_arm),asm)
+limpet_opt := -O2
+endif
 limpet_flags := $(wordlist 9,99,$(limpet_words))
 limpet_includes := -I$(limpet_root)/interp -I$(limpet_root)/interp/calls -I$(limpet_root)/firmware/service -I$(limpet_out)
 limpet_isa_has = $(if $(findstring $(1),$(LIMPET_ISA:rv32%=%)),1,0)
@@ -122,9 +125,11 @@ $(limpet_out)backend.o: $(limpet_root)/variants/c_api.cpp $(limpet_out)said $(OU
 else
 # Its tables are printed by a program of the machine that builds.
 LIMPET_BUILD_CXX ?= g++
-limpet_source := $(limpet_root)/variants/$(word 3,$(limpet_words))
-limpet_tables := $(limpet_out)$(word 2,$(subst /, ,$(word 3,$(limpet_words))))_tables.inc
-$(limpet_tables): $(dir $(limpet_source))tables.cpp $(limpet_out)said
+limpet_source := $(limpet_root)/variants/$(patsubst %.h,%.S,$(word 3,$(limpet_words)))
+# Those of rv32-threaded are rv32-tiny's.
+limpet_decoder := $(patsubst threaded,tiny,$(word 2,$(subst /, ,$(word 3,$(limpet_words)))))
+limpet_tables := $(limpet_out)$(limpet_decoder)_tables.inc
+$(limpet_tables): $(limpet_root)/variants/rv32/$(limpet_decoder)/tables.cpp $(limpet_out)said
 	$(Q)$(LIMPET_BUILD_CXX) -std=c++20 $< -o $(limpet_out)tables
 	$(Q)$(limpet_out)tables > $@
 $(limpet_out)backend.o: $(limpet_source) $(limpet_tables) $(OUT)autoconf.h

@@ -70,8 +70,8 @@ class Backends(unittest.TestCase):
         self.assertTrue((ROOT / "variants" / header).exists())
         self.assertEqual(int(crc, 16), zlib.crc32(b"rv32ec plain"))
         words = settings.backend_words("rv32-threaded", "rv32e")
-        self.assertEqual((words[0], words[5]), ("portable", "1"))
-        self.assertIn("-fno-jump-tables", words)
+        self.assertEqual((words[0], words[1], words[5]), ("portable", "asm", "1"))
+        self.assertIn("-fno-jump-tables", settings.backend_words("rv32-switch", "rv32e"))
         self.assertEqual(settings.backend_words("rv32-dense", "rv32dense")[6:],
                          [hex(zlib.crc32(b"rv32dense dense-1")), "dense-1"])
 

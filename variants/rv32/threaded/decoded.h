@@ -8,7 +8,6 @@
 
 namespace limpet::rv32_threaded {
 
-/// Two words, handed on in registers: stack is scarce.
 struct Decoded {
     uint32_t packed; ///< from bit 0: rd 5 bits, rs1 5, rs2 5, kind 4, f 4, and whether it is long; bits 31:24 format
     uint32_t imm;
@@ -27,21 +26,19 @@ struct Decoded {
     static constexpr uint32_t pack(Kind kind, uint32_t f) { return (static_cast<uint32_t>(kind) | f << 4) << kKindAt; }
 };
 
-// Decoding is three functions, none of which needs much of the stack.
-
 /// What is packed of a legal instruction but for its registers, with its format in bits 31:24; of another one the end
 /// of the run, with kNoFormat.
 inline constexpr uint32_t kFormatAt = 24;
 inline constexpr uint32_t kNoFormat = 0xffU << kFormatAt;
 
-template <Isa isa> [[gnu::always_inline]] inline uint32_t find_short(uint32_t insn) {
+template <Isa isa> uint32_t find_short(uint32_t insn) {
     for (const ShortRow& row : kRows<isa>.short_row)
         if ((insn & row.mask) == row.match && (insn & row.nonzero) != 0)
             return uint32_t{row.kind_and_f} << Decoded::kKindAt | static_cast<uint32_t>(row.format) << kFormatAt;
     return Decoded::pack(Kind::kEnd, LIMPET_ILLEGAL) | kNoFormat;
 }
 
-template <Isa isa> [[gnu::always_inline]] inline uint32_t find_long(uint32_t insn) {
+template <Isa isa> uint32_t find_long(uint32_t insn) {
     uint32_t f = funct3(insn);
     const uint32_t f7 = funct7(insn);
     for (const LongRow& row : kRows<isa>.long_row) {
@@ -61,14 +58,13 @@ template <Isa isa> [[gnu::always_inline]] inline uint32_t find_long(uint32_t ins
 }
 
 /// The bits at guest address pc, which is inside the code or the guard behind it.
-template <Isa isa, class Host>
-[[gnu::always_inline]] inline uint32_t fetch(const limpet_vm& vm, const Host& host, uint32_t pc) {
+template <Isa isa, class Host> inline uint32_t fetch(const limpet_vm& vm, const Host& host, uint32_t pc) {
     const auto* const place = reinterpret_cast<const uint16_t*>(host.code + (pc - vm.window.code_start));
     const uint32_t low = place[0];
     return length<isa>(low) == 2 ? low : low | static_cast<uint32_t>(place[1]) << 16;
 }
 
-template <Isa isa, class Host> [[gnu::noinline]] uint32_t find(const limpet_vm& vm, const Host& host, uint32_t pc) {
+template <Isa isa, class Host> uint32_t find(const limpet_vm& vm, const Host& host, uint32_t pc) {
     // Of an instruction that is cut off, both halves can be read: the guard is behind it.
     const uint32_t insn = fetch<isa>(vm, host, pc);
     const bool is_short = length<isa>(insn) == 2;
@@ -79,7 +75,7 @@ template <Isa isa, class Host> [[gnu::noinline]] uint32_t find(const limpet_vm& 
 
 /// What find() found, with registers.
 template <Isa isa, class Host>
-[[gnu::noinline]] uint32_t with_registers(const limpet_vm& vm, const Host& host, uint32_t pc, uint32_t packed) {
+uint32_t with_registers(const limpet_vm& vm, const Host& host, uint32_t pc, uint32_t packed) {
     if (packed >= kNoFormat) return packed;
     const uint32_t insn = fetch<isa>(vm, host, pc);
     const FormatRow& format = kFormatTable.row[packed >> kFormatAt];
@@ -90,8 +86,7 @@ template <Isa isa, class Host>
 }
 
 /// Its immediate; of branches and jumps the target.
-template <Isa isa, class Host>
-[[gnu::noinline]] uint32_t immediate(const limpet_vm& vm, const Host& host, uint32_t pc, uint32_t packed) {
+template <Isa isa, class Host> uint32_t immediate(const limpet_vm& vm, const Host& host, uint32_t pc, uint32_t packed) {
     if (packed >= kNoFormat) return 0;
     const uint32_t insn = fetch<isa>(vm, host, pc);
     const uint32_t pieces = kFormatTable.row[packed >> kFormatAt].pieces;
@@ -110,29 +105,19 @@ template <Isa isa, class Host>
     }
 }
 
-template <Isa isa, class Host>
-[[gnu::always_inline]] inline Decoded decode(const limpet_vm& vm, const Host& host, uint32_t pc) {
+template <Isa isa, class Host> inline Decoded decode(const limpet_vm& vm, const Host& host, uint32_t pc) {
     const uint32_t packed = with_registers<isa>(vm, host, pc, find<isa>(vm, host, pc));
     return {.packed = packed, .imm = immediate<isa>(vm, host, pc, packed)};
 }
 
-// An instruction of M is two functions apart from step(), because of the stack.
-
-[[gnu::noinline, gnu::flatten]] inline uint32_t multiplied(const limpet_vm& vm, uint32_t packed) {
-    const Decoded d{.packed = packed, .imm = 0};
-    return multiply_divide(d.f(), vm.x[d.rs1()], vm.x[d.rs2()]);
-}
-[[gnu::noinline]] inline limpet_status finish(limpet_vm& vm, uint32_t packed, uint32_t value) {
-    const Decoded d{.packed = packed, .imm = 0};
-    if (d.rd() != 0) vm.x[d.rd()] = value;
+inline limpet_status multiply(limpet_vm& vm, const Decoded& d) {
+    if (d.rd() != 0) vm.x[d.rd()] = multiply_divide(d.f(), vm.x[d.rs1()], vm.x[d.rs2()]);
     vm.pc += d.length();
     return LIMPET_RUNNING;
 }
 
 /// Carries out d, which is at vm.pc. Returns LIMPET_RUNNING when the run goes on at vm.pc.
-template <Isa isa, class Host>
-[[gnu::noinline]] limpet_status step(limpet_vm& vm, const Host& host, uint32_t packed_d, uint32_t imm_d) {
-    const Decoded d{.packed = packed_d, .imm = imm_d};
+template <Isa isa, class Host> limpet_status step(limpet_vm& vm, const Host& host, const Decoded& d) {
     uint32_t next = vm.pc + d.length();
     const uint32_t a = vm.x[d.rs1()];
     const uint32_t b = vm.x[d.rs2()];
@@ -142,7 +127,7 @@ template <Isa isa, class Host>
     switch (d.kind()) {
     case Kind::kRegister: value = alu(d.f(), a, b); break;
     case Kind::kImmediate: value = alu(d.f(), a, d.imm); break;
-    case Kind::kMultiply: // multiplied()
+    case Kind::kMultiply: // multiply()
     case Kind::kConstant:
     case Kind::kNothing: break;
     case Kind::kLoad:

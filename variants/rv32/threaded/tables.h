@@ -1,6 +1,6 @@
 /// \file
-/// The instruction table of interp/rv32 packed for a microcontroller: computed from it by the compiler. Rows tell the
-/// kind of an instruction, formats where its registers and the pieces of its immediate are.
+/// The instruction table of interp/rv32 packed for decoding: computed from it by the compiler. Rows tell the kind of an
+/// instruction, formats where its registers and the pieces of its immediate are.
 #pragma once
 
 #include "../../../interp/rv32/decode.h"

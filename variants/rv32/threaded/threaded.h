@@ -1,14 +1,8 @@
 /// \file
-/// rv32-threaded: predecoded code. README.md tells how it is laid out for Cortex-M0+.
+/// rv32-threaded on a PC: predecoded code. For Cortex-M there is threaded.S.
 #pragma once
 
-#include "decoded.h"
-
-#ifdef __thumb__
-#include "thumb.h"
-#else
 #include "portable.h"
-#endif
 
 namespace limpet::rv32_threaded {
 
@@ -16,13 +10,8 @@ template <Isa isa, class Host> [[gnu::always_inline]] inline limpet_status run(l
     for (;;) {
         limpet_status status = dispatch<isa>(vm, host);
         if (status != LIMPET_RUNNING) return status;
-        // decode(), but pc is read where it is needed: a register less to be kept on the stack.
-        const volatile uint32_t& pc = vm.pc;
-        const uint32_t packed = with_registers<isa>(vm, host, pc, find<isa>(vm, host, pc));
-        if (isa.multiply && Decoded{.packed = packed, .imm = 0}.kind() == Kind::kMultiply)
-            status = finish(vm, packed, multiplied(vm, packed));
-        else
-            status = step<isa>(vm, host, packed, immediate<isa>(vm, host, pc, packed));
+        const Decoded d = decode<isa>(vm, host, vm.pc);
+        status = d.kind() == Kind::kMultiply ? multiply(vm, d) : step<isa>(vm, host, d);
         if (status != LIMPET_RUNNING) return status;
         if (vm.fuel != 0) --vm.fuel;
     }
