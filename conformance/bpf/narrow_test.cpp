@@ -1,7 +1,7 @@
 /// \file
 /// What is particular to programs for 32-bit registers, and to their translation into Thumb: jumps of every length,
 /// places to start at, fuel, frames, edges of memory, and what is refused.
-#include "../../interp/bpf/map.h"
+#include "../../interp/image/bpf_narrow.h"
 #include "../../variants/thumb/backend.h"
 #include "../support/host_calls.h"
 #include "subjects.h"
@@ -201,6 +201,72 @@ TEST_P(Narrow, HostStackIsSmall) {
     const uint32_t used = dynamic_cast<const thumb::ThumbBackend&>(backend()).machine().deepest_stack_bytes();
     RecordProperty("host_stack_bytes", static_cast<int>(used));
     EXPECT_LE(used, kHostStackBytes);
+}
+
+/// What the mapping says of a program, called with any words in r1..r5: "" if it accepts it.
+std::string refusal(const Code& code) {
+    limpet::bpf::MapLayout layout = map_layout(*make_guest(kLayouts[0], code));
+    layout.stack_top = kStackTop;
+    layout.entries = {0};
+    const auto mapped = limpet::bpf::map_program(bytes_of(code), layout);
+    const auto* fault = std::get_if<limpet::bpf::Fault>(&mapped);
+    return fault == nullptr ? "" : std::to_string(fault->slot) + ": " + fault->reason;
+}
+
+TEST(Mapping, KnowsWhatItMayAccept) {
+    const uint64_t load = make(0x61, 0, 2);                                            // w0 = *(u32 *)r2
+    const uint64_t half = make(0x77, 2, 0, 0, 1);                                      // r2 >>= 1
+    const uint64_t spill = make(0x7b, 10, 2, -8);                                      // *(u64 *)(r10 - 8) = r2
+    const uint64_t reload = make(0x79, 2, 10, -8);                                     // r2 = *(u64 *)(r10 - 8)
+    const uint64_t constant = make(0xb7, 2, 0, 0, 100);                                // r2 = 100
+    const uint64_t next = make(0x07, 3, 0, 0, 1);                                      // r3 += 1
+    const uint64_t four = make(0x07, 2, 0, 0, 4);                                      // r2 += 4
+    const auto loop = [](int32_t distance) { return make(0x55, 3, 0, distance, 50); }; // if r3 != 50 goto
+    const struct {
+        Code code;
+        const char* refusal;
+    } cases[] = {
+        {{load, kExit}, ""},
+        {{make(0x61, 0, 2, -4), kExit}, ""},
+        {{make(0x61, 0, 2, 4), kExit}, "0: the address may have an upper half"}, // r2 = 0xfffffffc
+        {{make(0x67, 2, 0, 0, 2), load, kExit}, "1: the address may have an upper half"},
+        {{make(0x54, 2, 0, 0, 255), make(0x67, 2, 0, 0, 2), make(0x61, 0, 2, 4), kExit}, ""},
+        {{make(0x61, 0, 2), make(0x61, 0, 2, 4), kExit}, ""}, // the first one tells
+        {{half, kExit}, ""},
+        {{make(0x07, 2, 0, 0, -1), half, kExit}, "1: its result depends on the upper half of a register"},
+        {{make(0x15, 2, 0, 2, 0), make(0x07, 2, 0, 0, -1), half, kExit}, ""}, // not if it is 0
+        {{make(0xb4, 0, 0, 0, 0), make(0x67, 1, 0, 0, 32), make(0x0f, 0, 1), kExit}, ""},
+        {{make(0x67, 1, 0, 0, 32), make(0xbf, 0, 1), kExit}, "2: of the result r0, only the upper half is kept"},
+        {{make(0x67, 1, 0, 0, 32), call_host(1), kExit}, "1: of r1, only the upper half is kept"},
+        {{make(0x15, 2, 0, 1, 0), make(0x67, 1, 0, 0, 32), make(0xc7, 1, 0, 0, 32), kExit}, "2: paths meet"},
+        {{make(0x67, 1, 0, 0, 32), make(0x63, 10, 1, -8), kExit}, "1: of the register, only the upper half is kept"},
+        // Numbers in memory, and what may change them.
+        {{constant, spill, reload, half, kExit}, ""},
+        {{constant, spill, make(0x73, 10, 1, -3), reload, half, kExit}, "4: its result depends"},
+        {{constant, spill, make(0x73, 10, 1, -9), make(0x62, 10, 0, -12, 1), reload, half, kExit}, ""},
+        {{constant, spill, make(0x73, 1, 4), reload, half, kExit}, "4: its result depends"},
+        {{constant, spill, make(0xc3, 10, 4, -4, 0), reload, half, kExit}, "4: its result depends"},
+        {{constant, spill, call_host(1), reload, half, kExit}, "4: its result depends"},
+        {{constant, spill, call_local(3), reload, half, kExit, kExit}, "4: its result depends"},
+        {{constant, call_local(2), half, kExit, kExit}, ""},
+        {{constant, call_local(2), half, kExit, make(0x07, 2, 0, 0, -101), kExit}, "2: its result depends"},
+        {{spill, kExit}, ""},
+        {{make(0x07, 2, 0, 0, -1), spill, kExit}, "1: it stores an upper half of which not enough is known"},
+        {{make(0x7b, 3, 2), kExit}, "0: a store of 8 bytes, of which some may be outside of memory"},
+        {{make(0x79, 2, 3), kExit}, "0: a load of 8 bytes, of which some may be outside of memory"},
+        {{make(0xdb, 10, 2, -8), kExit}, "0: an atomic operation on 8 bytes"},
+        // r3 from 0 to 50; r2 in step with it, or not.
+        {{make(0xb7, 3, 0, 0, 0), constant, four, next, loop(-3), load, make(0x61, 0, 2, 4), kExit}, ""},
+        {{make(0xb7, 3, 0, 0, 0), constant, make(0x15, 1, 0, 1, 7), four, next, loop(-4), make(0x61, 0, 2, 4), kExit},
+         "6: the address may have an upper half"},
+        {{make(0xb7, 3, 0, 0, 1), next, next, loop(-3), kExit}, "3: it compares upper halves"}, // never 50
+        {{make(0xb7, 3, 0, 0, 0), next, next, loop(-3), kExit}, ""},
+    };
+    for (const auto& c : cases) {
+        const std::string got = refusal(c.code);
+        EXPECT_EQ(got.substr(0, *c.refusal == 0 ? got.size() : std::string(c.refusal).size()), c.refusal)
+            << "case " << &c - cases << ": " << got;
+    }
 }
 
 std::string backend_name(const testing::TestParamInfo<const Backend*>& tested) {
