@@ -165,7 +165,7 @@ int main(int argc, char** argv) {
         char** const words = argv + (rows ? 2 : 1);
         if (words[0] == nullptr) throw std::runtime_error("usage: limpet-bpf-cycles [--rows] FOLDER [PROFILE]");
         for (const auto& backend : bpf_backends())
-            if (!backend->is_narrow() || backend->emulated) measure(*backend, words[0], words[1], rows);
+            if (backend->has_library()) measure(*backend, words[0], words[1], rows);
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "limpet-bpf-cycles: %s\n", error.what());

@@ -32,6 +32,8 @@ public:
           counts_exactly(like.counts_exactly), emulated(is_emulated) {}
     /// Are a guest's registers 32 bits wide? Of eBPF: it runs what bpf::map_program has made.
     [[nodiscard]] bool is_narrow() const { return isa_name == "ebpf32"; }
+    /// Is there a library of it for microcontrollers? (The reference runs programs for 32-bit registers on PCs alone.)
+    [[nodiscard]] bool has_library() const { return emulated || !is_narrow(); }
     Backend(const Backend&) = delete;
     Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;
