@@ -101,12 +101,12 @@ void expect_same(const MeasuringBackend& reference, const Guest& expected, const
 
 /// A backend's library: the backend is one, or there is one that is like it.
 std::unique_ptr<thumb::ThumbBackend> library_of(const Backend& backend) {
-    if (!backend.emulated) return std::make_unique<thumb::ThumbBackend>(backend);
-    return std::make_unique<thumb::ThumbBackend>(backend.name, backend.isa_name, backend.isa, backend.counts_exactly);
+    return std::make_unique<thumb::ThumbBackend>(backend);
 }
 
 /// Measures a program under every backend of its isa. Returns an ExitStatus. plain_insns: what each call takes in
-/// instructions of rv32ec. From there it is taken for rv32dense, whose codes stand for one or two.
+/// instructions of rv32ec, then of ebpf. From there it is taken for rv32dense, whose codes stand for one or two, and
+/// for ebpf32, where some are gone.
 int measure_program(const Plan& plan, const std::string& path, CostTable& table, std::vector<uint64_t>& plain_insns) {
     const FlashCosts flash(thumb::image_directory());
     Subject expected(plan, path);
@@ -123,8 +123,8 @@ int measure_program(const Plan& plan, const std::string& path, CostTable& table,
     }
     std::vector<uint64_t> insns;
     for (const MeasuredCall& call : reference.calls()) insns.push_back(call.guest_insns);
-    if (isa == "rv32ec") plain_insns = insns;
-    if (reference.isa.dense) insns = plain_insns;
+    if (isa == "rv32ec" || isa == "ebpf") plain_insns = insns;
+    if (reference.isa.dense || isa == "ebpf32") insns = plain_insns;
     insns.resize(reference.calls().size()); // 0: not known
     std::vector<const Backend*> wanted;
     for (const auto& list : {backends(), bpf_backends()})

@@ -52,7 +52,8 @@ ThumbBackend::ThumbBackend(std::string its_name, std::string its_isa_name, bool 
     : Backend(std::move(its_name), std::move(its_isa_name), exact, true), image_name_(image_name(name, isa_name)) {}
 
 ThumbBackend::ThumbBackend(const Backend& like)
-    : Backend(like, like.name + "@thumb", true), image_name_(image_name(like.name, like.isa_name)) {}
+    : Backend(like, like.emulated ? like.name : like.name + "@thumb", true),
+      image_name_(image_name(like.name, like.isa_name)) {}
 
 Machine& ThumbBackend::machine() const {
     using Kind = Machine::Kind;

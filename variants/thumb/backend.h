@@ -19,7 +19,7 @@ public:
     ThumbBackend(std::string its_name, std::string its_isa_name, rv32::Isa its_isa, bool exact);
     /// One for eBPF.
     ThumbBackend(std::string its_name, std::string its_isa_name, bool exact);
-    /// The library of a backend of this process, "NAME@thumb".
+    /// The library of a backend of this process, "NAME@thumb"; of one that is emulated, another machine for it.
     explicit ThumbBackend(const Backend& like);
 
     limpet_status prepare(Guest& guest) const override;
