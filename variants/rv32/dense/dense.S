@@ -89,10 +89,8 @@ escape: @ r2 - PAIRS: which
 3:  subs    r1, #2
     ldrb    r6, [r1] @ operation
     ldrb    r2, [r1, #1]
-    movs    r0, #15
-    movs    r7, r2
-    ands    r7, r0
-    lsls    r7, #2
+    lsls    r7, r2, #28
+    lsrs    r7, #26
     lsrs    r2, #4
     lsls    r2, #2
     ldr     r2, [r4, r2]
@@ -100,8 +98,8 @@ escape: @ r2 - PAIRS: which
     bcs     1f
     cmp     r6, #ESCAPED_IMMEDIATE
     bcs     4f
-    ands    r3, r0
-    lsls    r3, #2
+    lsls    r3, #28
+    lsrs    r3, #26
     ldr     r3, [r4, r3]
 4:  movs    r1, r6
     subs    r1, #ESCAPED_LOAD
@@ -109,20 +107,18 @@ escape: @ r2 - PAIRS: which
     bcs     5f
     adds    r2, r3 @ not in units of the access
     movs    r3, #0
-5:  ldr     r1, =escaped
+5:  adr     r1, escaped
     ldrb    r6, [r1, r6]
     b       dispatch
 1:  movs    r0, #ILLEGAL
     b       stop
 
 others: @ codes but those for one instruction with one byte of operands
+    cmp     r2, #FIRST_WITH_TWO
+    bcc     1f
     cmp     r2, #FIRST_PAIR
     bcs     pair
-    cmp     r2, #FIRST_WITH_TWO
-    bcs     1f
-    adds    r0, #1
-    b       single
-1:  ldrb    r5, [r0, #2]
+    ldrb    r5, [r0, #2]
     lsls    r5, #8
     ldrb    r1, [r0, #1]
     orrs    r5, r1
@@ -132,7 +128,7 @@ others: @ codes but those for one instruction with one byte of operands
     ldrb    r1, [r0]
     lsls    r1, #16
     orrs    r5, r1
-    adds    r0, #1
+1:  adds    r0, #1
     b       single
 pair:
     subs    r2, #FIRST_PAIR
@@ -143,7 +139,7 @@ pair:
     ldrb    r1, [r0, #1]
     orrs    r5, r1
     lsls    r1, r2, #1
-    ldr     r6, =pairs
+    adr     r6, pairs
     adds    r6, r1
     ldrb    r1, [r6, #1]
     lsls    r1, #2
@@ -213,16 +209,13 @@ signed:
     b       dispatch
 
 cut:
-    mov     r1, r9
-    ldr     r2, [sp, #DISTANCE]
-    subs    r1, r2
-    str     r1, [r4, #TRAP_ADDRESS]
-    movs    r0, #FETCH
-    b       stop_at
+    mov     r2, r9
+    ldr     r1, [sp, #DISTANCE]
+    subs    r2, r1
+    b       bad_target
 out_of_fuel:
     movs    r0, #FUEL
     b       stop
-    .ltorg
 
 zero: @ x0 was written
     str     r7, [r4]
@@ -242,7 +235,7 @@ next: @ the code at host address r0
     subs    r1, #1
     bcc     out_of_fuel
     mov     r12, r1
-    ldr     r3, =rows
+    adr     r3, rows
     ldrb    r2, [r0]
     cmp     r2, #FIRST_WITH_NONE
     bcs     others
@@ -279,24 +272,23 @@ have_rs1:
     cmp     r6, #0
     bmi     signed
     lsrs    r3, r1
-    .balign 4
 dispatch: @ r2 = x[second register], r3 = immediate or x[third register]
     uxtb    r1, r6
-    lsls    r1, #2
+    lsls    r1, #1
     add     pc, r1
     nop @ add pc reads pc as the address behind this
 
 #include "handlers.inc"
 
+    .balign 4 @ for adr
+escaped:
+    escaped_operations
     .balign 4
-    .ltorg
+pairs:
+    pairs_of_table
     .balign 4
 rows:
     rows_of_table
-pairs:
-    pairs_of_table
-escaped:
-    escaped_operations
 
     .section .rodata.limpet_needs_code, "a", %progbits
     .global limpet_needs_code

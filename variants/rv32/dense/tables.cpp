@@ -130,10 +130,10 @@ int main() {
     std::printf("    .equ ESCAPED_LOADS_AND_STORES, %td\n", store - load + 1);
     std::printf("    .macro rows_of_table\n");
     for (const Component& row : rows)
-        std::printf("    .word 0x%08x + (h_%s - handlers) / 4\n", row_of(row), handler(row.op));
+        std::printf("    .word 0x%08x + (h_%s - handlers) / 2\n", row_of(row), handler(row.op));
     std::printf("    .endm\n    .macro pairs_of_table\n");
     for (const unsigned row : pairs) std::printf("    .byte %u\n", row);
     std::printf("    .endm\n    .macro escaped_operations\n");
-    for (const Op op : kEscaped) std::printf("    .byte (h_%s - handlers) / 4\n", handler(op));
+    for (const Op op : kEscaped) std::printf("    .byte (h_%s - handlers) / 2\n", handler(op));
     std::printf("    .endm\n");
 }
