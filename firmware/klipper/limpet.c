@@ -370,6 +370,9 @@ void sensor_bulk_report(struct sensor_bulk* bulk, uint8_t oid) {
 /* The table of calls, and what the dictionary tells of it */
 
 DECL_CONSTANT_STR("LIMPET_CALLS", LIMPET_DICTIONARY(LIMPET_KLIPPER_CALLS));
+#if LIMPET_FILTER
+DECL_CONSTANT("LIMPET_FILTER", 1);
+#endif
 DECL_CONSTANT_STR("LIMPET", "1 " LIMPET_BACKEND " " LIMPET_KIND_TEXT);
 
 // From here on the names that guests know are the functions above; Klipper has some of these names itself.

@@ -157,6 +157,11 @@ class Filter(GuestTest):
             self.assertRaisesRegex(KlippyError, told, self.driver, str(with_entry), filter="load_cell", **values)
         self.sensor(self.mcu)
         self.assertRaisesRegex(KlippyError, "no entry 'filter'", self.driver, "hello", filter="load_cell")
+        self.printer = Printer(fake_klippy.dictionary("guests"))
+        self.mcu = self.printer.mcu
+        self.sensor(self.mcu)
+        del self.mcu.get_constants()["LIMPET_FILTER"]
+        self.assertRaisesRegex(KlippyError, "no filters", self.driver, str(with_entry), filter="load_cell")
 
 
 class Calls(GuestTest):

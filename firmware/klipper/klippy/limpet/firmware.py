@@ -23,7 +23,8 @@ DEVICE_KINDS = {"spi": 0, "i2c": 1, "gpio_in": 2, "gpio_out": 3, "trigger": 4, "
 
 
 class Firmware:
-    """What a dictionary says: backend, isa, encoding, and `calls`, declarations by id."""
+    """What a dictionary says: backend, isa, encoding, whether it `filters` sensors' data, and `calls`, declarations by
+    id."""
 
     def __init__(self, constants):
         words = str(constants["LIMPET"]).split()
@@ -33,6 +34,7 @@ class Firmware:
         if len(words) != 4:
             raise ImageError("its firmware says '%s' of itself" % " ".join(words))
         self.backend, self.isa, self.encoding = words[1:]
+        self.filters = "LIMPET_FILTER" in constants
         self.calls = parse_declarations(str(constants.get("LIMPET_CALLS", "")))
 
     def check(self, image):

@@ -125,6 +125,8 @@ class Driver:
             if self.filtered is not None:
                 if "filter" not in image.entries:
                     raise ImageError("it has no entry 'filter'")
+                if not offers.filters:
+                    raise ImageError("the firmware has no filters: it was built with LIMPET_FILTER=n")
                 devices.append(("filter", self.filtered.oid, image.entries["filter"]))
             commands, restart = self.guest.load(image, offers, devices)
             if self.start is not None:
