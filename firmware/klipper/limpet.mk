@@ -30,8 +30,10 @@ limpet_roomy := $(if $(filter y,$(CONFIG_HAVE_LIMITED_CODE_SIZE)),n,y)
 LIMPET_SHALLOW ?= $(limpet_roomy)
 LIMPET_FILTER ?= $(limpet_roomy)
 
+# Not where nothing is configured yet, nor for goals that build nothing.
+limpet_builds := $(filter-out menuconfig olddefconfig clean distclean,$(or $(MAKECMDGOALS),all))
 ifneq ($(LIMPET_BACKEND),none)
-ifneq ($(wildcard $(KCONFIG_CONFIG)),)
+ifneq ($(and $(wildcard $(KCONFIG_CONFIG)),$(limpet_builds)),)
 
 ifeq ($(CONFIG_MACH_LINUX)$(limpet_is_arm),)
 $(error Limpet has no backend for this micro-controller (its compiler has no C++20): leave out LIMPET_BACKEND, or set it to none)
@@ -43,6 +45,10 @@ $(error $(wordlist 2,99,$(limpet_words)))
 endif
 ifeq ($(firstword $(limpet_words))$(limpet_is_arm),thumb)
 $(error LIMPET_BACKEND=$(LIMPET_BACKEND) is for Cortex-M only)
+endif
+
+ifneq ($(and $(filter rv32-jit,$(LIMPET_BACKEND)),$(filter y,$(CONFIG_MACH_STM32F7) $(CONFIG_MACH_STM32H7) $(CONFIG_MACH_SAME70))),)
+$(error LIMPET_BACKEND=rv32-jit writes code that the instruction cache of this micro-controller would not see)
 endif
 
 limpet_out := $(OUT)src/limpet/

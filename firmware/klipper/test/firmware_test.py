@@ -152,9 +152,14 @@ class Building(unittest.TestCase):
             sizes.append((out / "klipper.bin").stat().st_size)
         self.assertEqual(sizes[0], sizes[1])
 
+    def test_other_goals_of_klipper(self):
+        for goal in ("olddefconfig", "clean"):
+            made = mcu.make(self.folder / "avr", "atmega2560", "LIMPET_BACKEND=rv32-tiny", goal)
+            self.assertEqual(made.returncode, 0, made.stdout)
+
     def test_one_line_where_it_cannot_work(self):
         for config, backend, words in (("atmega2560", "rv32-tiny", "no C++20"), ("linuxprocess", "rv32-tiny", "Cortex-M"),
-                                       ("stm32g0b1", "rv32-nonsense", "unknown")):
+                                       ("stm32g0b1", "rv32-nonsense", "unknown"), ("stm32h743", "rv32-jit", "cache")):
             made = mcu.make(self.folder / config, config, f"LIMPET_BACKEND={backend}")
             self.assertNotEqual(made.returncode, 0)
             lines = [line for line in made.stdout.splitlines() if "***" in line]
