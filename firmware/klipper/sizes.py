@@ -25,7 +25,7 @@ import settings  # noqa: E402
 TWELVE = ("timer_read_time timer_start receive respond bulk_report bulk_status spi_transfer i2c_read i2c_write"
           " gpio_in_read gpio_out_write trigger_update")
 DICTIONARY = re.compile(r"command_(identify_data|index|encoder|parameters)|ctr_")
-SERVICE = re.compile(r"limpet|GLOBAL__N_1|config_limpet")
+SERVICE = re.compile(r"limpet_|command_.*limpet|_ZN12_GLOBAL__N_1")
 
 
 def run(*command):
@@ -55,7 +55,7 @@ def part_of(name, calls):
         return "host calls"
     if name.startswith("limpet_") and name[len("limpet_"):] in calls or name == "wait_200_ns":
         return "host calls"
-    return "service" if SERVICE.search(name) else "other"
+    return "service" if SERVICE.match(name) else "other"
 
 
 def parts(stock, elf, interpreter, total):
