@@ -172,7 +172,7 @@ __attribute__((section("prog"))) int entry(int a, int b) {
 class Objects(GuestTest):
     """What clang writes."""
 
-    def object(self, source, *options):
+    def object(self, source, *options):  # of Narrow, too
         path = self.folder / "guest.c"
         path.write_text(source)
         result = path.with_suffix(".o")
@@ -215,6 +215,64 @@ class Objects(GuestTest):
         for content in damaged:
             result = self.limpet("run", self.file(content, "damaged.o"), "--entry", "entry", "--fuel", "10000")
             self.assertIn(result.returncode, (0, 2, 3))
+
+
+WORDS = """
+static int table[10] = {5, -3, 7, -9, 11, 1, 2, 3, 4, 6};
+__attribute__((noinline)) static int add(int a, short b) { return a + b; }
+int entry(int n, unsigned shift) {
+    int sum = 0;
+    for (int i = 0; i < 10; i++)
+        if (table[i] > n) sum = add(sum, table[i] + (int)shift);
+    table[9] = sum;
+    return sum;
+}
+"""
+
+
+class Narrow(GuestTest):
+    """The same programs on 32-bit registers."""
+
+    object = Objects.object
+
+    def test_what_compilers_write_for_32_bits(self):
+        for version in ("v3", "v4"):
+            program = self.object(WORDS, f"-mcpu={version}")
+            for backend in backends("ebpf32"):
+                for n, shift in ((-100, 0), (2, 3), (0x7fffffff, 1)):
+                    words = "--entry", "entry", "--args", f"{n},{shift}"
+                    expected = self.run_guest(program, *words)[2]["r0"]
+                    status, errors, state = self.run_guest(program, "--isa", "ebpf32", "--backend", backend, *words)
+                    self.assertEqual((status, errors, state["r0"][8:]), (0, "", expected[8:]))
+
+    def test_what_cannot_be_mapped(self):
+        program = self.object("unsigned long f(unsigned long a) { return a * a >> 40; }")
+        self.assert_refused(3, "r0 >>= 40: its result depends on the upper half of a register, of which nothing is known",
+                            "run", program, "--isa", "ebpf32")
+        source = self.folder / "driver.c"
+        source.write_text(HEAD + "uint32_t LIMPET_ENTRY(f)(uint32_t a, uint32_t b) {\n"
+                                 "    return (uint64_t)a * b >> 32;\n}\n")
+        self.assert_refused(3, "driver.c:4: instruction", "build", source, "-o", self.folder / "x", "--isa", "ebpf32")
+
+    def test_batch_and_plugin(self):
+        memory = bytes(range(64))
+        load = insn(0x61, 0, 1, 4) + insn(0x0f, 0, 2) + insn(0x67, 0, 0, 0, 32) + insn(0x77, 0, 0, 0, 32) + EXIT
+        beyond = insn(0x67, 1, 0, 0, 4) + insn(0x61, 0, 1) + EXIT
+        wide = insn(0xb7, 0, 0, 0, -1) + EXIT
+        requests = [request(load, memory, r1=0x1000, r2=5), request(load, memory, r1=0x2000), request(beyond, r1=1 << 28),
+                    request(wide), request(ADD, r1=7)]
+        expected = Bpf.batch(self, *requests)
+        for backend in backends("ebpf32"):
+            result = self.limpet("batch", "--isa", "ebpf32", "--backend", backend, input=b"".join(requests))
+            got = list(replies(result.stdout))
+            for i in (0, 1, 4):
+                want, had = expected[i], got[i]
+                self.assertEqual((had[:2], had[2][0], had[4]), (want[:2], want[2][0], want[4]))
+            self.assertEqual((got[2][:2], got[3][:2]), ((8, 0), (8, 0)))  # all of r0 is the result, and of an address
+        result = self.limpet("bpf-plugin", "--backend", "bpf-alu32", "01 02 03 04", input=(insn(0x69, 0, 1, 2) + EXIT).hex().encode())
+        self.assertEqual((result.returncode, result.stdout), (0, b"403\n"))
+        self.assert_refused(3, "exit: the result r0 may have an upper half", "bpf-plugin", "--backend", "bpf-alu32",
+                            input=wide.hex().encode())
 
 
 HEAD = '#include "limpet_guest.h"\n#include "limpet_imports.h"\n'
