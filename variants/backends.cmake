@@ -17,8 +17,6 @@ set(LIMPET_BPF_ISAS ebpf ebpf32)
 set(LIMPET_DENSE_ISAS rv32dense)
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
 set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch)
-# Of these, those that run rv32ecx, too (interp/rv32/xlimpet.md).
-set(LIMPET_XLIMPET_BACKENDS rv32-switch rv32-goto rv32-goto/lean rv32-tiny rv32-jit)
 # Those that run rv32dense (interp/rv32/dense.h), and nothing else.
 set(LIMPET_DENSE_BACKENDS rv32-dense)
 
@@ -87,8 +85,6 @@ function(limpet_isas_of result backend)
   set(isas ${LIMPET_ISAS})
   if(backend IN_LIST LIMPET_DENSE_BACKENDS)
     set(isas ${LIMPET_DENSE_ISAS})
-  elseif(NOT backend IN_LIST LIMPET_XLIMPET_BACKENDS)
-    list(REMOVE_ITEM isas rv32ecx)
   endif()
   set(${result} ${isas} PARENT_SCOPE)
 endfunction()

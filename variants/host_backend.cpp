@@ -41,8 +41,7 @@ private:
 
 void add_to(BackendList& list, bool counts_exactly) {
     for_each_isa([&]<rv32::Isa isa>(const char* isa_name) {
-        if constexpr (!isa.xlimpet || LIMPET_BACKEND_XLIMPET)
-            list.push_back(std::make_unique<InProcess<isa>>(isa_name, counts_exactly));
+        list.push_back(std::make_unique<InProcess<isa>>(isa_name, counts_exactly));
     });
 }
 

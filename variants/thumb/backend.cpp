@@ -88,10 +88,9 @@ void add_dense_thumb_to(BackendList& list, const std::string& name, bool counts_
     });
 }
 
-void add_thumb_to(BackendList& list, const std::string& name, bool counts_exactly, bool runs_xlimpet) {
+void add_thumb_to(BackendList& list, const std::string& name, bool counts_exactly) {
     for_each_isa([&]<rv32::Isa isa>(const char* isa_name) {
-        if (!isa.xlimpet || runs_xlimpet)
-            list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, isa, counts_exactly));
+        list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, isa, counts_exactly));
     });
 }
 

@@ -94,6 +94,7 @@ template <Isa isa, class Host> uint32_t immediate(const limpet_vm& vm, const Hos
     const auto kind = static_cast<Kind>(packed >> Decoded::kKindAt & 15);
     const bool by_pc = kind == Kind::kBranch || kind == Kind::kJump || (insn & 0x7f) == 0x17; // 0x17: auipc
     uint32_t value = by_pc ? pc : 0;
+    if (packed >> kFormatAt == static_cast<uint32_t>(Format::kCXLi)) value = kXLi;
     bool is_signed = (pieces & kSigned) != 0;
     for (;; ++piece) {
         const uint32_t high = *piece & 31;

@@ -52,15 +52,17 @@ constexpr KindAndF kind_of(Op op) {
     return with(Kind::kEnd, op == Op::kEcall ? LIMPET_ECALL : LIMPET_BREAKPOINT);
 }
 
-/// Where a register's number is: bits 4:0 the lowest bit of the field; kShort: three bits, for x8 to x15. Or kFixed,
-/// and the number itself.
+/// Where a register's number is: bits 4:0 the lowest bit of the field; kShort: three bits, for x8 to x15; kFour: four.
+/// Or kFixed, and the number itself.
+inline constexpr uint8_t kFour = 0x20;
 inline constexpr uint8_t kShort = 0x40;
 inline constexpr uint8_t kFixed = 0x80;
 
 constexpr uint32_t register_at(uint32_t insn, uint32_t where) {
     if ((where & kFixed) != 0) return where - kFixed;
     insn >>= where & 31;
-    return (where & kShort) != 0 ? (insn & 7) + 8 : insn & 31;
+    if ((where & kShort) != 0) return (insn & 7) + 8;
+    return insn & ((where & kFour) != 0 ? 15 : 31);
 }
 
 /// A piece of an immediate: field(insn, high, low, at), or signed_field. Packed: high, low, at, 5 bits each; bit 15:
@@ -80,7 +82,7 @@ struct FormatRow {
     uint8_t pieces = 0; ///< number of the first one
 };
 
-inline constexpr uint32_t kFormats = static_cast<uint32_t>(Format::kCNone) + 1;
+inline constexpr uint32_t kFormats = static_cast<uint32_t>(Format::kCXCall) + 1;
 
 template <uint32_t pieces> struct Formats {
     FormatRow row[kFormats];
@@ -90,12 +92,15 @@ template <uint32_t pieces> struct Formats {
 /// How a register of operands() depends on the bits of an instruction, found out by trying each bit.
 constexpr uint8_t register_field(const Instruction& row, uint32_t Operands::*member) {
     const uint32_t none = operands(row, 0).*member;
-    for (uint32_t bit = 0; bit < 32; ++bit)
-        if (operands(row, 1U << bit).*member != none) return static_cast<uint8_t>(bit | (none == 8 ? kShort : 0));
+    for (uint32_t bit = 0; bit < 28; ++bit) {
+        if (operands(row, 1U << bit).*member == none) continue;
+        const bool four = operands(row, 1U << (bit + 4)).*member == none;
+        return static_cast<uint8_t>(bit | (none == 8 ? kShort : four ? kFour : 0));
+    }
     return static_cast<uint8_t>(kFixed + none);
 }
 
-/// The pieces of one format's immediate, by trying each bit.
+/// The pieces of one format's immediate, by trying each bit. (What c.x.li adds to them is immediate()'s business.)
 struct Pieces {
     uint16_t piece[9]{};
     uint32_t count = 0;
@@ -103,14 +108,15 @@ struct Pieces {
 };
 constexpr Pieces pieces_of(const Instruction& row) {
     Pieces found;
+    const auto imm_of = [&](int bit) { return operands(row, 1U << bit).imm ^ operands(row, 0).imm; };
     for (int bit = 31; bit >= 0; --bit) {
-        const uint32_t gives = operands(row, 1U << bit).imm;
+        const uint32_t gives = imm_of(bit);
         if (gives == 0) continue;
         uint32_t to = 0; // a sign gives many bits, of which the lowest is its own
         while ((gives >> to & 1) == 0) ++to;
         if ((gives & (gives - 1)) != 0) found.has_sign = true;
         const int high = bit;
-        while (bit > 0 && to > 0 && operands(row, 1U << (bit - 1)).imm == 1U << (to - 1)) --bit, --to;
+        while (bit > 0 && to > 0 && imm_of(bit - 1) == 1U << (to - 1)) --bit, --to;
         found.piece[found.count++] = packed(static_cast<uint32_t>(high), static_cast<uint32_t>(bit), to);
     }
     if (found.count == 0) found.count = 1; // no immediate: bit 0 of a number that is shifted out
@@ -124,7 +130,6 @@ template <uint32_t pieces> constexpr Formats<pieces> make_formats(uint32_t& coun
     Formats<pieces> formats{};
     count = 0;
     for (const Instruction& row : kInstructions) {
-        if (row.extension == Extension::kXlimpet) continue; // of a profile that rv32-threaded does not run
         FormatRow& format = formats.row[static_cast<uint32_t>(row.format)];
         format.rd = register_field(row, &Operands::rd);
         format.rs1 = register_field(row, &Operands::rs1);
@@ -200,7 +205,7 @@ constexpr Rows<shorts_max, longs_max> make_rows(Isa isa, uint32_t& shorts, uint3
         for (const Instruction& row : kInstructions) {
             const KindAndF its = kind_of(row.op);
             if (!has(isa, row.extension) || (pass == 0) != (its.kind == Kind::kMultiply)) continue;
-            if (row.extension == Extension::kCompressed) {
+            if ((row.match & 3) != 3) {
                 rows.short_row[shorts++] = {.mask = static_cast<uint16_t>(row.mask),
                                             .match = static_cast<uint16_t>(row.match),
                                             .nonzero = nonzero_bits(row),
