@@ -23,7 +23,7 @@ LIMITS = {
     ("rv32-tiny", "rv32ecx", "asm"): (190, 1060),
     ("rv32-jit", "rv32ec", "-Os"): (3.5, 7900),
     ("rv32-dense", "rv32dense", "asm"): (80, 2400),
-    ("rv32-threaded", "rv32ec", "asm"): (13.5, 5300),
+    ("rv32-threaded", "rv32ec", "asm"): (13.5, 5400),
     ("bpf-alu32", "ebpf32", "-Os"): (6.5, 4700),
 }
 

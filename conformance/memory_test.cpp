@@ -32,7 +32,7 @@ struct Operand {
     uint32_t base;  ///< unless it is sp
     uint32_t value; ///< loaded into, stored from
 };
-constexpr std::array<Operand, 2> kRegisters = {{{.base = 8, .value = 9}, {.base = 11, .value = 12}}};
+constexpr std::array<Operand, 2> kRegisters = {{{.base = 8, .value = 9}, {.base = 15, .value = 14}}};
 
 class Memory : public SubjectTest {
 protected:
