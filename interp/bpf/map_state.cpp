@@ -125,7 +125,7 @@ bool State::join(const State& other, std::span<const uint64_t> thresholds) {
             r[i].range = joined(r[i].range, other.r[i].range);
     }
     // What was widened too far, an equation may take back; but never behind what it is known to reach.
-    for (uint32_t i = 0; i < kFramePointer; ++i) {
+    for (uint32_t i = 0; i < kFramePointer && thresholds.size() != 1; ++i) {
         const Range reached = hull(before.r[i].range, other.r[i].range);
         for (uint32_t j = 0; j < kFramePointer && r[i].half == Half::kLow; ++j)
             for (uint32_t k = 0; k < Relations::kScales; ++k)

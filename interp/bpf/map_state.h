@@ -67,7 +67,7 @@ struct State {
     void forget_memory(const Range& address, uint32_t size);
 
     /// Makes this what is known where both may have come from; returns whether it changed. With thresholds, ranges that
-    /// grow do so up to the next of them, so that loops come to an end.
+    /// grow do so up to the next of them, so that loops come to an end; with one alone, whatever equations say.
     bool join(const State& other, std::span<const uint64_t> thresholds);
 
     bool operator==(const State&) const = default;
