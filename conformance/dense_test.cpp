@@ -65,6 +65,7 @@ Registers random_registers(Random& random) {
     x[kLink] = LIMPET_RETURN_ADDRESS;
     x[kCounter] = random.below(5);
     for (const uint32_t pointer : kPointers) x[pointer] = kFar.wall + 64 + random.below(600);
+    if (random.chance(20)) x[kPointers[1]] = (random.chance(50) ? kFar.data_size : kFar.wall) - random.below(8);
     return x;
 }
 
