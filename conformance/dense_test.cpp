@@ -176,6 +176,28 @@ TEST_P(Dense, IsWhatItsBytesSay) {
 
 INSTANTIATE_TEST_SUITE_P(Block, Dense, testing::Range(uint64_t{0}, kBlocks));
 
+/// Loads and stores of each width at the ends of what may be loaded and stored.
+TEST(DenseMemory, EndsWhereItEnds) {
+    using rv32::dense::kEscaped;
+    Place model;
+    Place place;
+    for (uint32_t op = 0; op < rv32::dense::kEscapedCount; ++op) {
+        if (!rv32::dense::is_load_or_store(kEscaped[op])) continue;
+        for (const uint32_t edge : {kFar.data_size, kFar.wall, 0U})
+            for (uint32_t address = edge - 5; address != edge + 2; ++address) {
+                Registers x{};
+                x[9] = address;
+                x[10] = 0x81828384;
+                const std::vector<uint8_t> code = {rv32::dense::kDense1Size, static_cast<uint8_t>(op), 0x9a, 0};
+                Guest& a = model.start(x, code);
+                Guest& b = place.start(x, code);
+                (void)DenseModel(a).resume(1);
+                (void)dense().resume(b, 1);
+                ASSERT_EQ(difference(a, b, [](uint32_t same) { return same; }), "") << op << " at " << address;
+            }
+    }
+}
+
 /// What limpet.h says of when a guest may be called, and what limpet_prepare refuses.
 TEST(DenseLifecycle, IsThatOfEveryBackend) {
     const std::vector<uint8_t> source = {0x05, 0x05, 0x82, 0x80}; // c.addi a0, 1; c.jr ra

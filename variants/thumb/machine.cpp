@@ -153,7 +153,7 @@ void Machine::observe(Observer* observer) {
 
 /// What is at an address that is executed.
 const uint8_t* Machine::code(uint32_t address) const {
-    const bool in_image = inside(address, 4, kImage, static_cast<uint32_t>(image_.size()));
+    const bool in_image = inside(address, 2, kImage, static_cast<uint32_t>(image_.size()));
     return in_image ? &image_[address - kImage] : ram(address);
 }
 
@@ -161,8 +161,10 @@ void Machine::on_instruction(uc_engine* uc, uint64_t address, uint32_t /*size*/,
     const auto place = static_cast<uint32_t>(address);
     if (place == kReturn || place == kHostCall) return;
     const auto& machine = *static_cast<Machine*>(self);
-    uint16_t halfwords[2];
-    std::memcpy(halfwords, machine.code(place), sizeof halfwords);
+    uint16_t halfwords[2] = {};
+    // The last instruction of an image may have a halfword.
+    const bool last = place + 2 - kImage == machine.image_.size();
+    std::memcpy(halfwords, machine.code(place), last ? sizeof *halfwords : sizeof halfwords);
     uint32_t sp = 0;
     uc_reg_read(uc, UC_ARM_REG_SP, &sp);
     machine.observer_->instruction(place, halfwords[0], halfwords[1], sp);
