@@ -93,9 +93,11 @@ uint32_t not_too_short(uint32_t ticks) {
 }
 
 void arm(Service& service, uint32_t clock) {
+    limpet_platform_lock(); // or the time might be past before the timer is armed
     const uint32_t now = timer_read_time();
     service.timer.clock = now + not_too_short(clock - now);
     limpet_platform_arm(&service);
+    limpet_platform_unlock();
 }
 
 /// A new measurement, in which the timer goes off at `clock`; not `on`: never. A run under way stays what it is.
