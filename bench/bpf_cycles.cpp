@@ -90,6 +90,11 @@ struct Program {
         image_bytes += guest->code().size() - object.code.size();
     }
 
+    /// What is uploaded for the backend that has prepared it.
+    [[nodiscard]] size_t uploaded_bytes() const {
+        return guest->packed == nullptr ? image_bytes : image_bytes - guest->code().size() + guest->packed->code.size();
+    }
+
     /// Runs and checks; returns the fuel that it took.
     uint32_t run(const Backend& backend, const workload& work) {
         guest->set_arguments(std::array<uint32_t, 1>{WORKLOAD_SEED});
@@ -106,7 +111,7 @@ void print_row(const Backend& backend, const char* workload, const Program& prog
                uint64_t cycles, uint32_t instructions, uint32_t stack_bytes) {
     const uint32_t call_cycles = cycles::timing(0x4798, 0).cycles; // blx r3, which the other rows have in them, too
     fmt::print(R"({{"backend": "{}", "workload": "{}", "image_bytes": {}, "state_bytes": {}, "stack_bytes": {}, )",
-               backend.name, workload, program.image_bytes, sizeof(limpet_bpf_vm), stack_bytes);
+               backend.name, workload, program.uploaded_bytes(), sizeof(limpet_bpf_vm), stack_bytes);
     fmt::print(R"("prepared_bytes": {}, "prepare_cycles": {}, "cycles": {}, "guest_insns": {}}})"
                "\n",
                program.guest->host.prepared_size, prepare_cycles, cycles + call_cycles, instructions);

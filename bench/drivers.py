@@ -43,9 +43,9 @@ def measure():
 
 
 def report_rows(sizes_rows, isas, empty_row, opts):
-    """Rows of the report, of the reference backend or the one that runs rv32dense: empty_row has all their keys."""
+    """Rows of the report, of the reference backend of each isa: empty_row has all their keys."""
     def backend(isa):
-        return "rv32-dense" if isa == "rv32dense" else REFERENCE
+        return {"rv32dense": "rv32-dense", "ebpf": "bpf-switch"}.get(isa, REFERENCE)
 
     return [empty_row | {"isa": isa, "backend": backend(isa), "opt": opts[backend(isa)], "guest_opt": "-Os",
                          "workload": workload(row["driver"]), "image_bytes": row[isa]}

@@ -70,7 +70,10 @@ def check_report(report):
             raise MeasuringError(f"report: a row is there twice: {row}")
         seen[key].add(row["workload"])
     for key, workloads in seen.items():
-        if workloads - set(drivers.NAMES) != {*bpf.ROWS.get(key[0], WORKLOADS + ["empty"])}:
+        measured = workloads - set(drivers.NAMES)
+        if key[0] in bpf.ROWS and not measured:
+            continue  # of guests at -Os there are drivers alone
+        if measured != {*bpf.ROWS.get(key[0], WORKLOADS + ["empty"])}:
             raise MeasuringError(f"report: {key} has rows for {sorted(workloads)} only")
     if not drivers.complete(report):
         raise MeasuringError("report: not every driver has a row")
@@ -258,6 +261,7 @@ def main():
         opts |= bpf.registered_opts(bench)
         native_cycles = {row["workload"]: row["native_cycles"] for row in rows if row["guest_opt"] == "-O2"}
         rows += bpf.rows(bench, EMPTY_ROW, native_cycles)
+        rows += drivers.report_rows(driver_sizes.rows, ["ebpf"], EMPTY_ROW, opts)
     isas = dict.fromkeys(variant.isa for variant in variants)
     rows += drivers.report_rows(driver_sizes.rows, isas, EMPTY_ROW, opts)
 

@@ -156,7 +156,7 @@ def markdown(report, opts, drivers, texts, complaints):
     if drivers:
         driver_section = f"""## Bytes of real drivers
 
-What is uploaded of each driver in firmware/drivers, at -Os (eBPF: -O2, before any encoding): code, read-only and
+What is uploaded of each driver in firmware/drivers, at -Os (ebpf-packed: eBPF with its code packed): code, read-only and
 initialised data. Thumb is the same source, compiled and linked with the same flags for the machine itself, without what
 a firmware has anyway (the functions called, memset).
 

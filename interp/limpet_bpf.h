@@ -14,6 +14,9 @@
  * A program is verified by limpet_bpf_prepare, once; nothing runs before. Code addresses are guest addresses: the first
  * instruction is at code_start, each takes 8 bytes (lddw two times 8). Memory is addressed by 64-bit numbers, of which
  * those from 2^32 on are outside every window.
+ *
+ * bpf-packed runs packed code alone (images of that encoding): then host.memory.code has any alignment, code addresses
+ * count bytes of packed code, and host.memory.prepared holds a bit for each of them.
  */
 #ifndef LIMPET_BPF_H
 #define LIMPET_BPF_H

@@ -44,6 +44,8 @@ void ImageCommands::add_build(CLI::App& app) {
     build_->add_option("-o,--output", options.output, "The image, driver.limpet")->required();
     build_->add_option("--isa", options.isa, "Profile: rv32e, rv32ec, rv32emc, rv32ecx, rv32dense, ebpf, ebpf32")
         ->capture_default_str();
+    build_->add_option("--encoding", options.encoding, "Of the code: plain; packed for bpf-packed")
+        ->capture_default_str();
     build_->add_option("--imports", options.imports, kImportsHelp);
     build_->add_option("--cc", options.cc, "gcc or clang (default: gcc; clang for eBPF)");
     build_->add_option("-D", options.defines, "NAME or NAME=VALUE, as of a compiler")->allow_extra_args(false);

@@ -1,5 +1,7 @@
 #include "inspect.h"
 
+#include "../interp/bpf/fault.h"
+#include "../interp/image/bpf_encoding.h"
 #include "builder/sdk.h"
 #include "execution.h"
 #include "program.h"
@@ -42,6 +44,11 @@ void print_memory(const Container& image, std::FILE* out) {
                windows.writable_start, windows.code_start, windows.code_start + windows.code_size, image.stack_top);
     if (image.is_bpf())
         fmt::print(out, "frames     {} deep, {} each\n", image.frame_count, count(image.frame_bytes, "byte"));
+    if (image.isa == kPackedIsa && !image.is_packed() && !bpf::find_fault(image.code)) {
+        Container packed = image;
+        pack_image(packed);
+        fmt::print(out, "packed     {} of code\n", count(packed.code.size(), "byte"));
+    }
 }
 
 void print_message(const Message& message, std::FILE* out) {

@@ -138,6 +138,11 @@ int measure_program(const Plan& plan, const std::string& path, CostTable& table,
         costs.flash = flash.of(*backend);
         costs.guest = subject.bytes();
         costs.refused = measured.prepare(*subject.guest) != LIMPET_RETURN;
+        if (const auto& packed = subject.guest->packed; packed != nullptr) {
+            const auto saved = static_cast<uint32_t>(subject.guest->code().size() - packed->code.size());
+            costs.guest.code -= saved;
+            if (costs.guest.upload) *costs.guest.upload -= saved;
+        }
         if (runs && !costs.refused) {
             const int status = subject.run(plan, measured, subject.nowhere.get());
             expect_same(reference, *expected.guest, measured, *subject.guest, status);

@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include "../interp/image/bpf_encoding.h"
 #include "../interp/image/lines.h"
 #include "errors.h"
 
@@ -59,6 +60,7 @@ void Program::read_bpf_file() {
 
 void Program::read_image_file() {
     image_ = read_container(file_);
+    if (image_->is_packed()) image_ = unpack_image(*image_);
     lines_ = image_->lines;
     elf_.segments.push_back({.address = image_->windows.code_start,
                              .data = image_->code,

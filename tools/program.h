@@ -28,7 +28,7 @@ public:
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
 
-    /// nullptr: the file is not an image.
+    /// nullptr: the file is not an image. Packed code has been unpacked.
     [[nodiscard]] const Container* image() const { return image_ ? &*image_ : nullptr; }
 
     /// Gives the host calls of an image the ids of a firmware. Throws LoadError when it lacks one.

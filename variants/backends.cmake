@@ -16,7 +16,7 @@ set(LIMPET_BPF_ISAS ebpf ebpf32)
 # Encodings of rv32ec that are isas of their own: which backend runs them is in LIMPET_DENSE_BACKENDS.
 set(LIMPET_DENSE_ISAS rv32dense)
 # Of these, each instruction costs one unit of fuel; others may charge by blocks of instructions.
-set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch)
+set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch bpf-packed)
 # Those that run rv32dense (interp/rv32/dense.h), and nothing else.
 set(LIMPET_DENSE_BACKENDS rv32-dense)
 
@@ -71,6 +71,10 @@ limpet_bpf_backend(bpf-goto      bpf/goto/goto.h             bpf_goto          -
                    -fno-tree-loop-distribute-patterns)
 limpet_bpf_backend(bpf-threaded  bpf/threaded/threaded.h     bpf_threaded      -O2
                    -fno-tree-loop-distribute-patterns)
+limpet_bpf_backend(bpf-packed    bpf/packed/packed.h         bpf_packed        -Os
+                   -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
+                   -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability
+                   -fira-region=all)
 
 limpet_bpf_thumb_backend(bpf-alu32 bpf/alu32/alu32.h  bpf_alu32        -Os
                          -fno-tree-loop-distribute-patterns -fno-jump-tables)

@@ -24,7 +24,7 @@ extern "C" uint32_t limpet_bpf_prepared_size(const limpet_bpf_vm* vm, const limp
 
 extern "C" limpet_status limpet_bpf_call(limpet_bpf_vm* vm, const limpet_bpf_host* host, uint32_t entry,
                                          uint32_t fuel) {
-    const limpet_status status = limpet::bpf::enter(*vm, *host, entry);
+    const limpet_status status = limpet::bpf::enter<ItsPreparation>(*vm, *host, entry);
     return status == LIMPET_FUEL ? limpet_bpf_resume(vm, host, fuel) : status;
 }
 

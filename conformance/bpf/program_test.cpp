@@ -1,7 +1,12 @@
 /// \file
 /// Random programs: what one instruction leaves behind for the next. Accesses mostly inside the memory, jumps forward,
-/// bounded loops, local and host calls. All subjects are held to the reference, in one run and in time slices.
+/// bounded loops, local and host calls. All subjects are held to the reference, in one run and in time slices. Packed,
+/// they are the same programs, and other bytes in their place do no harm.
+#include "../../interp/bpf/packed_program.h"
 #include "../../interp/image/bpf_narrow.h"
+#include "../../variants/bpf/packed/packed.h"
+#include "../../variants/bpf_preparation.h"
+#include "../../variants/thumb/backend.h"
 #include "subjects.h"
 
 #include <algorithm>
@@ -201,6 +206,92 @@ TEST_P(BpfPrograms, AgreeWithTheReference) {
     if (programs < 1000) return;
     for (const limpet_status end : {LIMPET_RETURN, LIMPET_LOAD, LIMPET_STORE, LIMPET_HOST_CALL})
         EXPECT_GT(ends[end], programs / 200) << end;
+}
+
+TEST_P(BpfPrograms, ArePackedAndUnpacked) {
+    Random random(300 + GetParam());
+    size_t plain_bytes = 0;
+    size_t packed_bytes = 0;
+    for (uint32_t i = 0; i < scaled(kPrograms); ++i) {
+        // Long ones, so that some jumps need more than a byte.
+        const std::vector<uint8_t> code =
+            bytes_of(Generator(random).program(10 + random.below(i % 50 == 0 ? 900 : 40)));
+        const limpet::bpf::PackedProgram packed = limpet::bpf::pack(code);
+        const auto unpacked = limpet::bpf::unpack(packed.code);
+        ASSERT_TRUE(unpacked) << i;
+        ASSERT_EQ(unpacked->code, code) << i;
+        for (const auto& [start, slot] : unpacked->slots) {
+            ASSERT_EQ(packed.starts.at(slot), start);
+            ASSERT_EQ(packed.slot_of(start), slot);
+        }
+        plain_bytes += code.size();
+        packed_bytes += packed.code.size();
+    }
+    EXPECT_LT(packed_bytes * 10, plain_bytes * 7); // random immediates are long
+}
+
+TEST_P(BpfPrograms, OtherBytesInPackedCodeDoNoHarm) {
+    Random random(400 + GetParam());
+    const auto& reference = *subjects()[0].backend;
+    const Backend* const packed_backend = find_backend("ebpf", "bpf-packed");
+    ASSERT_NE(packed_backend, nullptr);
+    const thumb::ThumbBackend library(*packed_backend);
+    std::array<uint32_t, 2> accepted{};
+    for (uint32_t i = 0; i < scaled(kPrograms); ++i) {
+        std::vector<uint8_t> bytes = limpet::bpf::pack(bytes_of(Generator(random).program(5 + random.below(20)))).code;
+        if (i % 4 == 0) bytes.resize(1 + random.below(static_cast<uint32_t>(bytes.size()))); // cut off
+        if (i % 8 == 1)
+            for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random.bits());
+        for (uint32_t n = random.below(3); n > 0; --n)
+            bytes[random.below(static_cast<uint32_t>(bytes.size()))] = static_cast<uint8_t>(random.bits());
+        const auto program = limpet::bpf::unpack(bytes);
+        const bool on_mcu = i % 8 < 3;
+        const auto guest = make_guest(kLayouts[0], {kExit});
+        guest->set_bpf_program(bytes, 0, 64);
+        const auto prepared = [&] {
+            if (on_mcu) return library.machine().prepare(*guest);
+            guest->provide_prepared(bpf_packed::Preparation::size(guest->vm, guest->bpf_host));
+            return prepare_bpf<bpf_packed::Preparation>(guest->bpf, guest->bpf_host);
+        }();
+        ASSERT_EQ(prepared == LIMPET_RETURN, program.has_value()) << i;
+        ++accepted[program.has_value() ? 1 : 0];
+        if (!program) continue;
+        Registers r{};
+        for (uint64_t& value : r) value = random.below(1200);
+        const auto plain = make_guest(kLayouts[0], {kExit});
+        plain->set_bpf_program(program->code, 0, 64);
+        ASSERT_EQ(reference.prepare(*plain), LIMPET_RETURN);
+        set_registers(*plain, r);
+        set_registers(*guest, r);
+        stand_at(*plain, 0);
+        stand_at(*guest, 0);
+        const limpet_status want = reference.resume(*plain, kFuel);
+        const limpet_status got =
+            on_mcu ? library.machine().resume(*guest, kFuel)
+                   : limpet::bpf::resume<bpf_packed::run<MappedBpfHost>>(guest->bpf, guest->bpf_host, kFuel);
+        ASSERT_EQ(got, want) << i;
+        ASSERT_EQ(registers_of(*guest), registers_of(*plain)) << i;
+        ASSERT_TRUE(std::ranges::equal(guest->memory(), plain->memory())) << i;
+        ASSERT_EQ(program->slots.at(guest->vm.pc) * kSlotBytes, plain->vm.pc) << i;
+    }
+    if (scaled(kPrograms) < 1000) return;
+    EXPECT_GT(accepted[0], scaled(kPrograms) / 4);
+    EXPECT_GT(accepted[1], scaled(kPrograms) / 4);
+}
+
+/// Wherever an entry is not the start of an instruction, nothing runs.
+TEST(BpfPacked, EntersAtInstructionsOnly) {
+    // r1 = 0x12345678 (6 bytes), a local call of what follows the exit (2), exit, exit
+    const std::vector<uint8_t> bytes = {0xb7, 0xf1, 0x78, 0x56, 0x34, 0x12, 0x8d, 0x02, 0x95, 0x95};
+    for (uint32_t entry = 0; entry < 12; ++entry) {
+        const auto guest = make_guest(kLayouts[0], {kExit});
+        guest->set_bpf_program(bytes, 0, 64);
+        guest->provide_prepared(bpf_packed::Preparation::size(guest->vm, guest->bpf_host));
+        ASSERT_EQ(prepare_bpf<bpf_packed::Preparation>(guest->bpf, guest->bpf_host), LIMPET_RETURN);
+        const bool begins = entry == 0 || entry == 6 || entry == 8 || entry == 9;
+        const auto call = limpet::bpf::call<bpf_packed::run<MappedBpfHost>, bpf_packed::Preparation, MappedBpfHost>;
+        EXPECT_EQ(call(guest->bpf, guest->bpf_host, entry, 10), begins ? LIMPET_RETURN : LIMPET_FETCH) << entry;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Block, BpfPrograms, testing::Range(uint64_t{0}, uint64_t{2}));

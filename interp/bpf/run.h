@@ -33,6 +33,18 @@ template <class Host> bool is_entry(const limpet_vm& vm, const Host& host, uint3
     return at % kSlotBytes == 0 && at < vm.window.code_size && opcode(program(host)[at / 4]) != 0;
 }
 
+/// What limpet_bpf_prepare tells of a program that is legal, or at fault so many bytes behind its start.
+inline limpet_status verified(limpet_bpf_vm& state, bool is_legal, uint32_t fault) {
+    limpet_vm& vm = state.as.vm;
+    if (!is_legal) {
+        vm.pc = vm.window.code_start + fault;
+        vm.status = LIMPET_REFUSED;
+        return LIMPET_REFUSED;
+    }
+    if (vm.status == LIMPET_REFUSED) vm.status = LIMPET_RETURN;
+    return LIMPET_RETURN;
+}
+
 /// limpet_bpf_prepare for backends that run what was uploaded.
 template <class Host> limpet_status prepare(limpet_bpf_vm& state, const Host& host) {
     limpet_vm& vm = state.as.vm;
@@ -41,18 +53,12 @@ template <class Host> limpet_status prepare(limpet_bpf_vm& state, const Host& ho
     const uint32_t count = vm.window.code_size / kSlotBytes;
     uint32_t fault = ~0U; // also of a program without instructions
     if (((code | data) & 3) == 0 && vm.window.code_size % kSlotBytes == 0) fault = verify(program(host), count);
-    if (fault == count) {
-        if (vm.status == LIMPET_REFUSED) vm.status = LIMPET_RETURN;
-        return LIMPET_RETURN;
-    }
-    vm.pc = vm.window.code_start + fault * kSlotBytes;
-    vm.status = LIMPET_REFUSED;
-    return LIMPET_REFUSED;
+    return verified(state, fault == count, fault * kSlotBytes);
 }
 
 /// Makes a guest ready to run from `entry`; arguments are already in r1..r5. Returns LIMPET_FUEL when resume may
-/// follow, else what limpet_bpf_call returns.
-template <class Host> limpet_status enter(limpet_bpf_vm& state, const Host& host, uint32_t entry) {
+/// follow, else what limpet_bpf_call returns. Preparation: the backend's, which may know its own entries.
+template <class Preparation, class Host> limpet_status enter(limpet_bpf_vm& state, const Host& host, uint32_t entry) {
     limpet_vm& vm = state.as.vm;
     if (vm.status != LIMPET_RETURN) return LIMPET_REFUSED;
     for (unsigned half = 0; half < 22; ++half)
@@ -60,7 +66,12 @@ template <class Host> limpet_status enter(limpet_bpf_vm& state, const Host& host
     state.r[20] = host.memory.stack_top;
     vm.pc = entry;
     limpet_status status = LIMPET_FUEL;
-    if (!is_entry(vm, host, entry)) {
+    bool begins = false;
+    if constexpr (requires { Preparation::is_entry(vm, host, entry); })
+        begins = Preparation::is_entry(vm, host, entry);
+    else
+        begins = is_entry(vm, host, entry);
+    if (!begins) {
         vm.trap_address = entry;
         status = LIMPET_FETCH;
     }
@@ -81,9 +92,9 @@ template <auto loop, class Host>
 }
 
 /// limpet_bpf_call for those who have no limpet_bpf_resume to share.
-template <auto loop, class Host>
+template <auto loop, class Preparation, class Host>
 limpet_status call(limpet_bpf_vm& state, const Host& host, uint32_t entry, uint32_t fuel) {
-    const limpet_status status = enter(state, host, entry);
+    const limpet_status status = enter<Preparation>(state, host, entry);
     return status == LIMPET_FUEL ? resume<loop>(state, host, fuel) : status;
 }
 

@@ -1,6 +1,7 @@
 #include "container.h"
 
 #include "../bpf/fields.h"
+#include "../bpf/packed.h"
 #include "container_format.h"
 
 #include <algorithm>
@@ -177,7 +178,7 @@ void bind_host_call(const Container& container, uint32_t fixup, uint32_t id, std
 }
 
 uint32_t container_format::code_unit(const Container& container) {
-    if (container.is_bpf()) return bpf::kSlotBytes;
+    if (container.is_bpf()) return container.is_packed() ? 1 : bpf::kSlotBytes;
     return find_isa(container.isa).value().alignment();
 }
 
@@ -185,7 +186,10 @@ container_format::HostCall container_format::host_call(const Container& containe
     HostCall call;
     uint64_t insn = uint64_t{id} << 20 | 0x0b;
     call.size = 4;
-    if (container.is_bpf()) {
+    if (container.is_packed()) {
+        insn = bpf::packed::kHostCallOpcode | (id & 0xff) << 8;
+        call.size = 2;
+    } else if (container.is_bpf()) {
         insn = bpf::make(bpf::jump_opcode(bpf::kJmp, bpf::kCall), 0, 0, 0, static_cast<int32_t>(id));
         call.size = bpf::kSlotBytes;
     } else if (find_isa(container.isa).value().xlimpet && (container.code[fixup] & 3) != 3) {

@@ -23,9 +23,9 @@
 /// Lines tell where the code from that address on comes from; line 0: that is not known. They may be left out.
 ///
 /// A host call in the code has the id kUnboundId, which no firmware has, until bind_imports() gives it the id of a
-/// firmware. Fixups are instructions of 4 bytes or, in rv32ecx, of 2, as their lowest bits say; of eBPF, of 8. In
-/// rv32dense they are the byte of an id, encoding is "dense", and table_version tells by which table (rv32/dense_1.h):
-/// "dense-1".
+/// firmware. Fixups are instructions of 4 bytes or, in rv32ecx, of 2, as their lowest bits say; of eBPF, of 8 or,
+/// packed (bpf/packed.h; encoding is "packed", table_version "packed-1"), of 2. In rv32dense they are the byte of an
+/// id, encoding is "dense", and table_version tells by which table (rv32/dense_1.h): "dense-1".
 #pragma once
 
 #include "guest.h"
@@ -47,6 +47,12 @@ namespace limpet {
 
 inline constexpr uint16_t kContainerVersion = 1;
 
+/// How code is written: as the isa defines it, or (eBPF) as interp/bpf/packed.h does, with that version of its codes.
+inline constexpr const char* kPlainEncoding = "plain";
+inline constexpr const char* kPackedEncoding = "packed";
+inline constexpr const char* kPackedVersion = "packed-1";
+inline constexpr const char* kPackedIsa = "ebpf"; ///< whose code may be packed
+
 /// The largest that a 12-bit id can be; a firmware's are below 256.
 inline constexpr uint32_t kUnboundId = 0xfff;
 
@@ -67,9 +73,9 @@ struct Import {
 [[nodiscard]] bool is_bpf_isa(std::string_view name);
 
 struct Container {
-    std::string isa;                ///< "rv32ec"
-    std::string encoding = "plain"; ///< how the code is written: as the isa defines it
-    std::string table_version;      ///< of the encoding's tables; "" for plain
+    std::string isa; ///< "rv32ec"
+    std::string encoding = kPlainEncoding;
+    std::string table_version; ///< of the encoding's tables; "" for plain
     limpet_windows windows{};
     uint32_t stack_top = 0;   ///< sp at entry, a multiple of 16
     uint32_t stack_bytes = 0; ///< the deepest that the stack grows below stack_top
@@ -86,6 +92,7 @@ struct Container {
 
     [[nodiscard]] const Entry* find_entry(std::string_view name) const; ///< nullptr: there is none
     [[nodiscard]] bool is_bpf() const { return is_bpf_isa(isa); }
+    [[nodiscard]] bool is_packed() const { return encoding == kPackedEncoding; }
 
     /// The guest before its first call; bound_code: what bind_imports() returned, or `code`.
     [[nodiscard]] std::unique_ptr<Guest> make_guest(std::span<const uint8_t> bound_code) const;

@@ -29,8 +29,8 @@ inline constexpr size_t kBuildIdDigits = 16;
 
 /// A host call with an id as it stands at a fixup, of which at least the first byte is inside the code. Of rv32 4 bytes
 /// (custom-0, I-format, id in bits 31:20, all other fields 0) or, in Xlimpet, 2 (c.x.call, id in bits 12:2), as those
-/// that stand there; of eBPF 8; of rv32dense the byte of the id. An unbound one is kUnboundId, so far as there is room
-/// for it.
+/// that stand there; of eBPF 8 or, packed, 2; of rv32dense the byte of the id. An unbound one is kUnboundId, so far as
+/// there is room for it.
 struct HostCall {
     std::array<uint8_t, 8> bytes{};
     uint32_t size = 0;

@@ -111,11 +111,13 @@ void read_encoding(const Object& object, Container& container) {
     const auto isa = find_isa(container.isa);
     if (!isa && !container.is_bpf()) fail("for the unknown isa " + shown(container.isa));
     const bool dense = isa && isa->dense;
-    if (container.encoding != (dense ? "dense" : "plain")) fail("in the unknown encoding " + shown(container.encoding));
-    if (!dense && !container.table_version.empty()) fail("with a table version, which plain code has not");
-    if (dense && container.table_version != rv32::dense::kTableVersion)
-        fail("with the unknown table version " + shown(container.table_version) +
-             "; there is: " + rv32::dense::kTableVersion);
+    const bool packed = container.is_packed() && container.isa == kPackedIsa;
+    if (!packed && container.encoding != (dense ? "dense" : kPlainEncoding))
+        fail("in the unknown encoding " + shown(container.encoding));
+    const std::string version = dense ? rv32::dense::kTableVersion : packed ? kPackedVersion : "";
+    if (container.table_version == version) return;
+    if (version.empty()) fail("with a table version, which plain code has not");
+    fail("with the unknown table version " + shown(container.table_version) + "; there is: " + version);
 }
 
 void read_windows(const Object& object, size_t payload_bytes, Container& container) {

@@ -2,10 +2,12 @@
 /// A guest on a PC: its memory, its code and its state, ready for a backend to run.
 #pragma once
 
+#include "../bpf/packed_program.h"
 #include "../limpet_bpf.h"
 #include "../memory.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -60,6 +62,7 @@ public:
     limpet_vm& vm = bpf.as.vm;
     MappedBpfHost bpf_host{}; ///< likewise
     MappedHost& host = bpf_host.memory;
+    std::shared_ptr<const bpf::PackedProgram> packed; ///< of an eBPF guest: what bpf-packed has made of it
 
     /// The register words that a run can change: x1..x15; of an eBPF guest r0..r10, each its lower half first.
     [[nodiscard]] std::span<uint32_t> registers() {

@@ -1,5 +1,6 @@
 /// \file
 /// The .limpet file: what is written is read again, and every malformed file is refused by name of the fault.
+#include "../image/bpf_encoding.h"
 #include "../image/container.h"
 
 #include <gtest/gtest.h>
@@ -166,6 +167,52 @@ TEST(Container, OfEbpfHasFrames) {
     EXPECT_EQ(guest->vm.window.code_start, 48U);
     EXPECT_EQ(guest->vm.window.code_size, 16U);
     EXPECT_EQ(guest->host.stack_top, 48U);
+}
+
+/// call 0xff; exit: packed.
+void make_packed(Container& image) {
+    image.encoding = kPackedEncoding;
+    image.table_version = kPackedVersion;
+    image.code = {0x85, 0xff, 0x95};
+    image.windows.code_size = 3;
+}
+
+TEST(Container, OfPackedCodeIsBoundAndUnpacked) {
+    Container image = bpf_example();
+    make_packed(image);
+    const Container read = read_container(write_container(image));
+    const std::vector<calls::Declaration> declarations = calls::parse_imports("void first()\nu32 timer_read_time()\n");
+    EXPECT_EQ(bind_imports(read, declarations), (std::vector<uint8_t>{0x85, 1, 0x95}));
+    Container plain = unpack_image(read);
+    EXPECT_EQ(plain.code, bpf_example().code);
+    EXPECT_EQ(write_container(plain), [] {
+        Container example = bpf_example();
+        return write_container(example);
+    }());
+    pack_image(plain);
+    EXPECT_EQ(plain.code, image.code);
+}
+
+TEST(Container, OfPackedCodeIsRefusedByNameOfItsFault) {
+    const auto change = [](const std::function<void(Container&)>& what) {
+        return bpf_with([&](Container& image) {
+            make_packed(image);
+            what(image);
+        });
+    };
+    EXPECT_EQ(change([](Container&) {}), "accepted");
+    EXPECT_EQ(change([](Container& image) { image.table_version = "2"; }),
+              "image with the unknown table version '2'; there is: packed-1");
+    EXPECT_EQ(change([](Container& image) { image.encoding = "zipped"; }), "image in the unknown encoding 'zipped'");
+    EXPECT_EQ(change([](Container& image) { image.isa = "rv32ec"; }), "image in the unknown encoding 'packed'");
+    EXPECT_EQ(change([](Container& image) { image.imports[0].fixups = {1}; }),
+              "image with a fixup of timer_read_time at 1, which is not an unbound host call");
+    EXPECT_EQ(change([](Container& image) { image.imports[0].fixups = {2}; }),
+              "image with a fixup of timer_read_time at 2, outside its code");
+    Container inside = bpf_example();
+    make_packed(inside);
+    inside.entries[0].address = 49;
+    EXPECT_THROW((void)unpack_image(inside), LoadError);
 }
 
 TEST(Container, OfEbpfIsRefusedByNameOfItsFault) {

@@ -1,5 +1,6 @@
 #include "build.h"
 
+#include "../../interp/image/bpf_encoding.h"
 #include "../../interp/image/bpf_narrow.h"
 #include "../../interp/image/bpf_pack.h"
 #include "../../interp/image/describe.h"
@@ -30,6 +31,10 @@ void check(const BuildOptions& options) {
     constexpr std::string_view levels[] = {"0", "1", "2", "3", "s", "z", "g"};
     if (std::ranges::find(levels, options.optimisation) == std::end(levels))
         throw UsageError(fmt::format("-O{}: there is: -O0, -O1, -O2, -O3, -Os, -Oz, -Og", options.optimisation));
+    if (options.encoding != kPlainEncoding && options.encoding != kPackedEncoding)
+        throw UsageError(fmt::format("--encoding: unknown '{}'; there is: plain, packed", options.encoding));
+    if (options.encoding == kPackedEncoding && options.isa != kPackedIsa)
+        throw UsageError(fmt::format("--encoding: {} code is not packed", options.isa));
     for (const std::string& define : options.defines)
         if (define.empty()) throw UsageError("-D: no name");
     if (options.stack.value_or(0) > kStackBytesMax)
@@ -47,7 +52,7 @@ std::string own_version() {
 std::string cache_key(const BuildOptions& options, const Compiler& compiler,
                       const std::vector<calls::Declaration>& declarations) {
     std::string key = own_version() + '\0' + compiler.version() + '\0' + sdk_text() + '\0' +
-                      calls::dictionary(declarations) + '\0' + options.isa + '\0' +
+                      calls::dictionary(declarations) + '\0' + options.isa + '\0' + options.encoding + '\0' +
                       std::to_string(options.stack.value_or(UINT32_MAX)) + '\0' + fs::current_path().string();
     for (const std::string& flag : compiler.flags()) key += '\0' + flag;
     for (const std::string& source : options.sources) key += '\0' + source;
@@ -116,6 +121,7 @@ Built link_bpf(const BuildOptions& options, Compiler& compiler, const std::vecto
     image.messages = described_messages(read_bpf_object(built.elf).notes, built.elf);
     image.lines = lines_of_code(image, built.elf);
     if (options.isa == "ebpf32") narrow(image);
+    if (options.encoding == kPackedEncoding) pack_image(image);
     built.image = write_container(image);
     return built;
 }

@@ -14,6 +14,7 @@ struct BuildOptions {
     std::vector<std::string> sources;  ///< C
     std::string output;                ///< the image
     std::string isa = "rv32ec";        ///< profile
+    std::string encoding = "plain";    ///< of the code: plain or, for eBPF, packed
     std::string imports;               ///< file of declarations; "": those of Klipper's firmware
     std::string cc;                    ///< gcc, clang; "": clang for eBPF, gcc for all others
     std::string optimisation = "s";    ///< what follows -O

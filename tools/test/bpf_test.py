@@ -1,5 +1,6 @@
 """What the command does with eBPF programs: run, batch, disasm, bpf-plugin, and what it refuses."""
 
+import re
 import struct
 import subprocess
 import unittest
@@ -342,6 +343,25 @@ class Images(GuestTest):
         self.assertEqual(self.told("check", image, "--imports", klipper), "")
         other = self.file(b"u32 timer_read_time()\n", "other.calls")
         self.assert_refused(3, "the guest imports 'void respond(u8,in u8[#2],u8)'", "check", image, "--imports", other)
+
+    def test_packed_images(self):
+        plain = self.build(DRIVER).read_bytes()
+        told = self.told("info", self.file(plain, "plain.limpet"))
+        size = int(re.search(r"^packed +(\d+) bytes of code$", told, re.M)[1])
+        image = self.build(DRIVER, "--encoding", "packed")
+        told = self.told("info", image)
+        self.assertIn("isa        ebpf, packed\n", told)
+        code = int(re.search(r"^upload +\d+ bytes: (\d+) code", told, re.M)[1])
+        self.assertEqual(code, size)
+        klipper = SOURCE / "firmware/sdk/klipper.calls"
+        self.assertEqual(self.told("check", image, "--imports", klipper), "")
+        for backend in backends("ebpf"):
+            for path in (image, self.folder / "plain.limpet"):
+                status, errors, state = self.run_guest(path, "--entry", "answer", "--args", "-12,4", "--backend", backend)
+                self.assertEqual((status, errors, state["r0"][8:]), (0, "", "fffffffd"))
+        self.assertEqual(self.told("disasm", image), self.told("disasm", self.folder / "plain.limpet"))
+        self.assert_refused(64, "--encoding: rv32ec code is not packed", "build", "x.c", "-o", "x", "--encoding", "packed")
+        self.assert_refused(64, "--encoding: unknown 'zip'", "build", "x.c", "-o", "x", "--encoding", "zip")
 
     def test_what_cannot_be_built(self):
         recursive = ("static __attribute__((noinline)) uint32_t fib(uint32_t n) {"

@@ -1,5 +1,6 @@
 #include "backend.h"
 
+#include "../packed_view.h"
 #include "registrations.h"
 
 #include <algorithm>
@@ -62,20 +63,31 @@ Machine& ThumbBackend::machine() const {
     return *machine_;
 }
 
-limpet_status ThumbBackend::prepare(Guest& guest) const { return machine().prepare(guest); }
+limpet_status ThumbBackend::prepare(Guest& guest) const {
+    const bool packed = runs_packed(*this);
+    if (packed)
+        if (const limpet_status status = pack_program(guest); status != LIMPET_RETURN) return status;
+    PackedView view(guest, packed);
+    return view.ended(machine().prepare(guest));
+}
 
 limpet_status ThumbBackend::call(Guest& guest, uint32_t entry, uint32_t fuel) const {
+    PackedView view(guest, runs_packed(*this), entry);
     try {
-        return machine().call(guest, entry, fuel);
-    } catch (const Forbidden& forbidden) {
+        return view.ended(machine().call(guest, view.entry(), fuel));
+    } catch (Forbidden& forbidden) {
+        view.leave();
+        if (forbidden.entry) forbidden.entry = entry;
         return trap(guest, forbidden, isa_name);
     }
 }
 
 limpet_status ThumbBackend::resume(Guest& guest, uint32_t fuel) const {
+    PackedView view(guest, runs_packed(*this));
     try {
-        return machine().resume(guest, fuel);
+        return view.ended(machine().resume(guest, fuel));
     } catch (const Forbidden& forbidden) {
+        view.leave();
         return trap(guest, forbidden, isa_name);
     }
 }

@@ -19,6 +19,12 @@ class Promises(unittest.TestCase):
         self.assertEqual(sizes.exceeded(rows, {("all", "rv32ec"): 101}), [])
         self.assertEqual(len(sizes.exceeded(rows, {("all", "rv32ec"): 100})), 1)
 
+    def test_code_that_is_not_packed_well_is_noticed(self):
+        rows = [{"driver": "some", "ebpf": 100, "ebpf-packed": 36}]
+        self.assertEqual(sizes.exceeded(rows, {}, sizes.PROMISED_RATIOS), [])
+        rows[0]["ebpf-packed"] = 37
+        self.assertEqual(len(sizes.exceeded(rows, {}, sizes.PROMISED_RATIOS)), 1)
+
     def test_a_driver_that_is_gone_is_noticed(self):
         self.assertRaises(KeyError, sizes.exceeded, [{"driver": "another"}], {("some", "rv32ec"): 100})
 
