@@ -18,7 +18,11 @@ constexpr uint64_t kExit = 0x95;
 constexpr uint32_t kStackTop = 0x3e0;
 constexpr uint32_t kPrepareStackBytes = 192;
 /// What a backend may use of the 512 bytes that Klipper gives to everything.
-uint32_t host_stack_bytes(const std::string& backend) { return backend.starts_with("bpf-switch") ? 136 : 216; }
+uint32_t host_stack_bytes(const std::string& backend) {
+    if (backend.starts_with("bpf-switch")) return 124;
+    if (backend.starts_with("bpf-packed")) return 148;
+    return backend.starts_with("bpf-goto") ? 184 : 160;
+}
 constexpr uint64_t add(uint32_t to, int32_t number) { return make(0x07, to, 0, 0, number); }
 constexpr uint64_t move(uint32_t to, int32_t number) { return make(0xb7, to, 0, 0, number); }
 constexpr uint64_t move_register(uint32_t to, uint32_t from) { return make(0xbf, to, from); }

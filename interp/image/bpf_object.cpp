@@ -24,6 +24,14 @@ constexpr uint32_t kAddress64 = 2;
 constexpr uint32_t kAddress32 = 3;
 constexpr uint32_t kNoRelocation = 4; ///< of debug information
 constexpr uint32_t kCallDistance = 10;
+// What binutils 2.40 call kAddress32 and kAddress64 (include/elf/bpf.h, R_BPF_DATA_32 and R_BPF_DATA_64).
+constexpr uint32_t kGnuAddress32 = 11;
+constexpr uint32_t kGnuAddress64 = 12;
+
+uint32_t type_of(const GElf_Rel& relocation) {
+    const auto type = static_cast<uint32_t>(GELF_R_TYPE(relocation.r_info));
+    return type == kGnuAddress64 ? kAddress64 : type == kGnuAddress32 ? kAddress32 : type;
+}
 
 [[noreturn]] void fail(const std::string& what) { throw LoadError("eBPF object: " + what); }
 
@@ -40,7 +48,8 @@ struct Placed {
 
 struct Target {
     const Placed* section;
-    uint64_t value; ///< offset in it
+    uint64_t value;    ///< offset in it
+    bool is_in_addend; ///< gas has added the value to what stands there
 };
 
 /// Lays an object out and relocates it.
@@ -88,7 +97,7 @@ private:
         if (data == nullptr || symbols == nullptr) fail("damaged relocations");
         GElf_Rel relocation;
         for (int i = 0; gelf_getrel(data, i, &relocation) != nullptr; ++i) {
-            const uint32_t size = GELF_R_TYPE(relocation.r_info) == kAddress64 ? 8 : 4;
+            const uint32_t size = type_of(relocation) == kAddress64 ? 8 : 4;
             const uint64_t at = place.sh_offset + relocation.r_offset;
             GElf_Sym symbol;
             if (gelf_getsym(symbols, static_cast<int>(GELF_R_SYM(relocation.r_info)), &symbol) == nullptr ||
@@ -137,6 +146,9 @@ private:
                 placed_[elf_ndxscn(section)] = {.header = its, .name = name, .address = 0};
             else
                 object_.notes.push_back({.name = name, .data = file_.subspan(its.sh_offset, its.sh_size)});
+            constexpr std::string_view gcc = "GCC: ";
+            const auto comment = file_.subspan(in_file ? its.sh_offset : 0, in_file ? its.sh_size : 0);
+            if (name == std::string_view(".comment")) by_gas_ = !std::ranges::search(comment, gcc).empty();
         }
     }
 
@@ -215,7 +227,8 @@ private:
         if (symbol.st_shndx == SHN_UNDEF) fail("undefined symbol '" + what + "'");
         const auto placed = placed_.find(symbol.st_shndx);
         if (placed == placed_.end()) fail("a relocation to '" + what + "', which is not in memory");
-        return {.section = &placed->second, .value = symbol.st_value};
+        const bool is_section = GELF_ST_TYPE(symbol.st_info) == STT_SECTION;
+        return {.section = &placed->second, .value = symbol.st_value, .is_in_addend = by_gas_ && !is_section};
     }
 
     void relocate(Elf_Scn* section, const GElf_Shdr& header) {
@@ -225,7 +238,7 @@ private:
         if (data == nullptr) fail("damaged relocations");
         GElf_Rel relocation;
         for (int i = 0; gelf_getrel(data, i, &relocation) != nullptr; ++i) {
-            const auto type = static_cast<uint32_t>(GELF_R_TYPE(relocation.r_info));
+            const uint32_t type = type_of(relocation);
             const bool is_call = type == kCallDistance;
             const uint32_t size = type == kLddwAddress ? 16 : type == kAddress32 ? 4 : 8;
             const Placed& place = where->second;
@@ -249,7 +262,8 @@ private:
     void relocate_call(uint32_t at, const Target& target) {
         if (!target.section->is_code()) fail("a call of " + target.section->name);
         uint8_t* imm = object_.code.data() + at + 4;
-        const auto addend = static_cast<int32_t>(get_bytes(imm, 4));
+        // Where gas adds the value of the symbol to it, in bytes, there is nothing else in it.
+        const int32_t addend = target.is_in_addend ? -1 : static_cast<int32_t>(get_bytes(imm, 4));
         const int64_t to = static_cast<int64_t>(target.section->address + target.value) + (int64_t{addend} + 1) * 8;
         put_bytes(imm, 4, static_cast<uint32_t>((to - at) / 8 - 1)); // the verifier judges what that is
     }
@@ -260,7 +274,8 @@ private:
         const bool in_code = type == kLddwAddress;
         if (!in_code && type != kAddress64 && type != kAddress32) fail("relocation type " + std::to_string(type));
         uint8_t* low = (in_code ? object_.code.data() + 4 : object_.data.data()) + at;
-        const uint32_t address = get_bytes(low, 4) + target.section->address + static_cast<uint32_t>(target.value);
+        const uint32_t value = target.is_in_addend ? 0 : static_cast<uint32_t>(target.value);
+        const uint32_t address = get_bytes(low, 4) + target.section->address + value;
         put_bytes(low, 4, address);
         if (type != kAddress32) put_bytes(low + (in_code ? 8 : 4), 4, 0);
     }
@@ -269,6 +284,7 @@ private:
     ElfHandle elf_;
     std::map<size_t, Placed> placed_; ///< by section number
     BpfObject object_;
+    bool by_gas_ = false; ///< its relocations are those of binutils 2.40, which no document describes
 };
 
 } // namespace

@@ -156,38 +156,41 @@ OBJECT = """
 static const unsigned char table[4] = {1, 2, 3, 4};
 int counter;
 int start = 40;
+int* const where = &start;
 const char* names[2] = {"ab", "cd"};
 __attribute__((noinline)) static int helper(int a, int b) {
     volatile int x[4];
     x[0] = a;
     return x[0] * b + table[a & 3];
 }
+__attribute__((noinline, section("other"))) int once(int a) { return a; }
 __attribute__((noinline, section("other"))) int twice(int a) { return 2 * a; }
 __attribute__((section("prog"))) int entry(int a, int b) {
     start += ++counter;
-    return helper(a, b) + start + twice(a) + names[1][0];
+    return helper(a, b) + start + twice(a) + names[1][0] + **(int* const volatile*)&where + once(a);
 }
 """
 
 
 class Objects(GuestTest):
-    """What clang writes."""
+    """What clang and gcc write."""
 
-    def object(self, source, *options):  # of Narrow, too
+    def object(self, source, *options, compiler=("clang-19", "--target=bpf")):  # of Narrow, too
         path = self.folder / "guest.c"
         path.write_text(source)
         result = path.with_suffix(".o")
-        subprocess.run(["clang-19", "--target=bpf", "-O2", *options, "-c", path, "-o", result], check=True)
+        subprocess.run([*compiler, "-O2", *options, "-c", path, "-o", result], check=True)
         return result
 
     def test_sections_globals_and_calls_of_every_version(self):
-        for version in ("v1", "v2", "v3", "v4"):
+        clang, gcc = ("clang-19", "--target=bpf"), ("bpf-gcc",)
+        for compiler, version in [(clang, f"v{i}") for i in range(1, 5)] + [(gcc, "v2"), (gcc, "v3")]:
             for debug in ([], ["-g"]):
-                program = self.object(OBJECT, f"-mcpu={version}", *debug)
+                program = self.object(OBJECT, f"-mcpu={version}", *debug, compiler=compiler)
                 for backend in backends("ebpf"):
                     status, errors, state = self.run_guest(program, "--backend", backend, "--entry", "entry", "--args", "5,6")
                     self.assertEqual((status, errors), (0, ""))
-                    self.assertEqual(int(state["r0"], 16) & 0xffffffff, 5 * 6 + 2 + 41 + 10 + ord("c"))
+                    self.assertEqual(int(state["r0"], 16) & 0xffffffff, 5 * 6 + 2 + 41 + 10 + ord("c") + 41 + 5)
 
     def test_one_function_needs_no_entry(self):
         program = self.object("unsigned f(unsigned a) { return a + 1; }")
@@ -195,7 +198,7 @@ class Objects(GuestTest):
 
     def test_labels(self):
         lines = self.limpet("disasm", self.object(OBJECT)).stdout.decode().splitlines()
-        self.assertEqual([line for line in lines if line.endswith(":")], ["helper:", "twice:", "entry:"])
+        self.assertEqual([line for line in lines if line.endswith(":")], ["helper:", "once:", "twice:", "entry:"])
 
     def test_what_cannot_be_loaded(self):
         for source, words in (

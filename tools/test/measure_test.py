@@ -57,7 +57,7 @@ class Measure(GuestTest):
         self.assertEqual([(row["isa"], row["backend"]) for row in memory], wanted)
         self.assertEqual([(row["isa"], row["backend"]) for row in cycles if row["entry"] == "task"], wanted)
         for row in memory:
-            stack_max = {"ebpf": 216, "ebpf32": 96}.get(row["isa"], 64)
+            stack_max = {"ebpf": 184, "ebpf32": 96}.get(row["isa"], 64)
             self.assertTrue(0 < int(row["stack"]) <= stack_max and int(row["flash"]) > 500 and int(row["prepare"]) > 0, row)
             self.assertEqual(int(row["RAM"]), sum(int(row[key]) for key in ("data", "code", "prepared", "VM")))
 

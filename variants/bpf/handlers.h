@@ -27,6 +27,24 @@ template <bool by_register, class Place> [[gnu::always_inline]] inline uint64_t 
         return sign_extended(p.number());
 }
 
+[[gnu::always_inline]] inline uint32_t lower_half(const Register& from) {
+    using Word [[gnu::may_alias]] = const uint32_t;
+    return *reinterpret_cast<Word*>(&from);
+}
+
+[[gnu::always_inline]] inline uint32_t upper_half(const Register& from) {
+    using Word [[gnu::may_alias]] = const uint32_t;
+    return reinterpret_cast<Word*>(&from)[1];
+}
+
+/// The operand of instructions on 32 bits. (gcc does not see by itself that the upper half is not needed.)
+template <bool by_register, class Place> [[gnu::always_inline]] inline uint32_t lower_operand(char* r, const Place& p) {
+    if constexpr (by_register)
+        return lower_half(at(r, p.from()));
+    else
+        return p.number();
+}
+
 /// A register becomes two words, which gcc would put together on the stack.
 [[gnu::always_inline]] inline void set_words(Register& to, uint32_t low, uint32_t high) {
     using Word [[gnu::may_alias]] = uint32_t;
@@ -42,13 +60,29 @@ template <uint32_t op, bool by_register, class Place> [[gnu::noinline]] void wid
     to = alu(op, true, 0, to, operand<by_register>(r, p));
 }
 
+/// `op` of a register and an immediate, whose sign is its upper half. By words, because gcc makes a number of two words
+/// out of an immediate on the stack.
+template <uint32_t op> [[gnu::always_inline]] inline void by_words(Register& to, uint32_t number) {
+    const uint32_t low = lower_half(to);
+    const uint32_t result = static_cast<uint32_t>(alu(op, false, 0, low, number));
+    uint32_t high = static_cast<uint32_t>(
+        alu(op, false, 0, upper_half(to), static_cast<uint32_t>(static_cast<int32_t>(number) >> 31)));
+    if constexpr (op == kAdd)
+        if (result < number) ++high; // carry
+    if constexpr (op == kSub)
+        if (low < number) --high; // borrow
+    set_words(to, result, high);
+}
+
 template <uint32_t op, bool wide, bool by_register, class Place>
 [[gnu::always_inline]] inline void arithmetic(char* r, const Place& p) {
     Register& to = at(r, p.to());
     if constexpr (!wide)
-        set_word(to, static_cast<uint32_t>(alu(op, false, 0, to, operand<by_register>(r, p))));
+        set_word(to, static_cast<uint32_t>(alu(op, false, 0, lower_half(to), lower_operand<by_register>(r, p))));
     else if constexpr (op == kMul || op == kLsh || op == kRsh || op == kArsh)
         wide_arithmetic<op, by_register>(r, p);
+    else if constexpr (!by_register && op != kNeg)
+        by_words<op>(to, p.number());
     else
         to = alu(op, true, 0, to, operand<by_register>(r, p));
 }
