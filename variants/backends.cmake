@@ -77,7 +77,8 @@ limpet_bpf_backend(bpf-packed    bpf/packed/packed.h         bpf_packed        -
                    -fira-region=all)
 
 limpet_bpf_thumb_backend(bpf-alu32 bpf/alu32/alu32.h  bpf_alu32        -Os
-                         -fno-tree-loop-distribute-patterns -fno-jump-tables)
+                         -fno-tree-loop-distribute-patterns -fno-jump-tables -fno-expensive-optimizations
+                         -fno-if-conversion -fno-forward-propagate)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 
