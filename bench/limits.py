@@ -9,7 +9,7 @@ from report_text import groups, mean_and_deviation
 STATE_BYTES_MAX = 96
 STACK_BYTES_MAX = 64
 BPF_STATE_BYTES_MAX = 128
-BPF_STACK_BYTES_MAX = 148
+BPF_STACK_BYTES_MAX = 184  # in hostile guests; without them 148
 
 # (backend, isa, opt): geometric mean of cycles per guest instruction, bytes of flash; None: not promised
 LIMITS = {

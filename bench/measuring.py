@@ -17,6 +17,7 @@ WORKLOADS = ["max31865", "crc32", "sort", "sos", "accel", "angle", "alu", "fib"]
 GEOMEAN_WORKLOADS = ["crc32", "sort", "accel", "angle", "fib", "alu"]
 ISAS = ["rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense"]
 REFERENCE = "rv32-switch"
+BPF_REFERENCE = "bpf-switch"
 RUN_SECONDS_MAX = 300
 NOT_CONTAINED = 2  # exit status of the measuring image: results were right, but a hostile guest was not contained
 QUIET = ("timed", "ticks", "result", "executed", "prepared", "scratch")  # lines that are only for the scripts
@@ -123,8 +124,14 @@ class Variant:
     def flash_image(self):
         return f"flash-{self.library}.elf"
 
+    @property
+    def empty_flash_image(self):
+        return "flash-bpf-none.elf" if self.isa.startswith("ebpf") else "flash-none.elf"
+
     def reference(self, opts):
         """The variant that tells how many instructions the same guests execute: dense code is made from rv32ec."""
+        if self.isa == "ebpf":
+            return Variant(BPF_REFERENCE, self.isa, opts[BPF_REFERENCE], self.guest_opt)
         isa = "rv32ec" if self.isa == "rv32dense" else self.isa
         return Variant(REFERENCE, isa, opts[REFERENCE], self.guest_opt)
 
@@ -156,13 +163,13 @@ class Bench:
         return {name: isas.split() for name, isas in json.loads((self.mcu / "firmware/isas.json").read_text()).items()}
 
     def build(self, variants, others=()):
-        targets = {"flash-none.elf", *others}
+        targets = {*others}
         for variant in variants:
-            targets |= {variant.image, variant.flash_image}
+            targets |= {variant.image, variant.flash_image, variant.empty_flash_image}
         command(["ninja", "-C", self.mcu] + [f"firmware/{target}" for target in sorted(targets)])
 
     def flash_bytes(self, variant):
-        return self.size(variant.flash_image) - self.size("flash-none.elf")
+        return self.size(variant.flash_image) - self.size(variant.empty_flash_image)
 
     def size(self, image):
         """Bytes of flash of an image."""

@@ -259,8 +259,11 @@ def main():
     if not options.short:
         progress("eBPF")
         opts |= bpf.registered_opts(bench)
+        bench.build(bpf.variants(bench))
+        rows_of_images, complaints_of_images = measure_all(bench, bpf.variants(bench), opts)
         native_cycles = {row["workload"]: row["native_cycles"] for row in rows if row["guest_opt"] == "-O2"}
-        rows += bpf.rows(bench, EMPTY_ROW, native_cycles)
+        rows += bpf.rows(bench, EMPTY_ROW, rows_of_images, native_cycles)
+        complaints += complaints_of_images
         rows += drivers.report_rows(driver_sizes.rows, ["ebpf"], EMPTY_ROW, opts)
     isas = dict.fromkeys(variant.isa for variant in variants)
     rows += drivers.report_rows(driver_sizes.rows, isas, EMPTY_ROW, opts)

@@ -82,6 +82,12 @@ class Schema(unittest.TestCase):
         whole["rows"].remove(added[0])
         self.assertRaises(MeasuringError, check_report, whole)
 
+    def test_ebpf_images_and_libraries_take_the_same_cycles(self):
+        row = {"backend": "bpf-goto", "workload": "alu", "cycles": 50}
+        bpf.compare([row], [row, row | {"workload": "fib", "cycles": 60}])
+        for told in ([row | {"cycles": 51}], []):
+            self.assertRaises(MeasuringError, bpf.compare, [row], told)
+
     def test_a_driver_has_only_image_bytes(self):
         wrong = sample()
         self.assertTrue(wrong["rows"][-1]["image_bytes"])

@@ -1,8 +1,8 @@
 /* The host calls of the workload max31865, by fixed ids. Drivers have declared ones: firmware/sdk.
  *
- * In a guest each is one instruction, custom-0 in I-format with the id in bits 31:20 and the other fields 0: arguments
- * are in a0.., the result in a0, and no other register changes. Everywhere else (the firmware itself, a PC) they are
- * the C functions that carry the calls out. */
+ * In a guest for rv32 each is one instruction, custom-0 in I-format with the id in bits 31:20 and the other fields 0:
+ * arguments are in a0.., the result in a0, and no other register changes. Everywhere else (the firmware itself, a PC)
+ * they are the C functions that carry the calls out. */
 #ifndef LIMPET_MAX31865_CALLS_H
 #define LIMPET_MAX31865_CALLS_H
 
@@ -40,6 +40,13 @@ static inline __attribute__((always_inline)) void host_report(uint32_t clock, ui
     register uint32_t a2 __asm__("a2") = fault;
     __asm__ volatile(".insn i 0x0b, 0, x0, x0, %[id]" : "+r"(a0) : [id] "i"(HOST_CALL_REPORT), "r"(a1), "r"(a2));
 }
+
+#elif defined(__bpf__)
+
+/* A call of the helper function of that number. */
+static void (*const host_spi_transfer)(uint8_t*, uint32_t) = (void*)HOST_CALL_SPI_TRANSFER;
+static uint32_t (*const host_read_clock)(void) = (void*)HOST_CALL_READ_CLOCK;
+static void (*const host_report)(uint32_t, uint32_t, uint32_t) = (void*)HOST_CALL_REPORT;
 
 #else
 

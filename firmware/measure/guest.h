@@ -1,5 +1,6 @@
 /// \file
-/// Guests that are built into the image, and the memory that one of them runs in.
+/// Guests that are built into the image, and the one that is loaded, in the block of RAM that all of them run in:
+/// rv32_guest.cpp for limpet.h, bpf_guest.cpp for limpet_bpf.h.
 #pragma once
 
 #include "limpet.h"
@@ -14,23 +15,32 @@ struct GuestImage {
     uint32_t read_only_bytes;
     uint32_t data_bytes;
     uint32_t entry;
-    uint8_t bytes[]; ///< read-only data, initialised data, code
+    uint32_t frame_bytes; ///< of a local call of eBPF
+    uint8_t bytes[];      ///< read-only data, initialised data, code
 };
 
 /// The guest of that name; the image was not built right if there is none, and it stops.
 const GuestImage& guest_image(const char* name);
 
-/// A guest in the one block of RAM that guests run in.
-class Machine {
-public:
-    /// Places the image into the block and prepares it. `timing`: limpet_prepare is a region.
-    limpet_status load(const GuestImage& image, bool timing);
+/// Places the image into the block and prepares it. `timing`: the preparation is a region.
+limpet_status load(const GuestImage& image, bool timing);
 
-    /// limpet_call with the arguments in vm.x[10..15]. `timing`: it is a region.
-    limpet_status call(uint32_t entry, uint32_t fuel, bool timing);
+/// The same of a function that is to do harm, at code addresses `start` up to `end`. Where a program is verified as a
+/// whole, this function is all of it.
+limpet_status load_hostile(const GuestImage& image, uint32_t start, uint32_t end);
 
-    limpet_vm vm;
-    limpet_host host;
+/// Calls the guest with one argument. `timing`: it is a region.
+limpet_status call(uint32_t entry, uint32_t argument, uint32_t fuel, bool timing);
+limpet_status resume(uint32_t fuel);
+
+/// Of the guest: what all have in their state, and the result of a call that has returned.
+const limpet_vm& state();
+uint32_t result();
+
+/// Bytes of RAM: the state, what preparation has left, and what it needed besides.
+struct Memory {
+    uint32_t state, prepared, scratch;
 };
+Memory memory();
 
 } // namespace measure

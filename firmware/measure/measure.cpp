@@ -36,39 +36,36 @@ bool fail(const char* name, const char* what) {
 }
 
 /// Loads the workload and runs it once; true when it computed `expected`.
-bool run(Machine& machine, const workload& work, uint32_t expected, bool timing) {
+bool run(const workload& work, uint32_t expected, bool timing) {
     const GuestImage& image = guest_image(work.name);
     if (timing) print("timed ", work.name, " prepare\n");
-    if (machine.load(image, timing) != LIMPET_RETURN) return fail(work.name, "refused");
+    if (load(image, timing) != LIMPET_RETURN) return fail(work.name, "refused");
     if (timing) print_ticks(work.name, "prepare");
     if (timing) print("timed ", work.name, " guest\n");
-    machine.vm.x[10] = kSeed;
-    if (machine.call(image.entry, LIMPET_FUEL_MAX, timing) != LIMPET_RETURN) return fail(work.name, "trapped");
+    if (call(image.entry, kSeed, LIMPET_FUEL_MAX, timing) != LIMPET_RETURN) return fail(work.name, "trapped");
     if (timing) print_ticks(work.name, "guest");
-    return machine.vm.x[10] == expected || fail(work.name, "result differs from the native one");
+    return result() == expected || fail(work.name, "result differs from the native one");
 }
 
 bool measure_workload(const workload& work) {
     const uint32_t expected = work.run(kSeed);
-    Machine machine;
-    if (!run(machine, work, expected, false)) return false;
+    if (!run(work, expected, false)) return false;
     for (uint32_t i = 0; i < repetitions(); ++i) {
         print("timed ", work.name, " native\n");
         if (timed(work.run, kSeed) != expected) return fail(work.name, "native result changed");
         print_ticks(work.name, "native");
-        if (!run(machine, work, expected, true)) return false;
+        if (!run(work, expected, true)) return false;
     }
     print("result ", work.name, " ", Hex{expected}, "\n");
-    print("executed ", work.name, " ", Hex{LIMPET_FUEL_MAX - machine.vm.fuel}, "\n");
-    const uint32_t kept_bytes = limpet_prepared_kept(&machine.vm, &machine.host);
-    print("prepared ", work.name, " ", Hex{kept_bytes}, "\n");
-    print("scratch ", work.name, " ", Hex{machine.host.prepared_size - kept_bytes}, "\n");
+    print("executed ", work.name, " ", Hex{LIMPET_FUEL_MAX - state().fuel}, "\n");
+    print("prepared ", work.name, " ", Hex{memory().prepared}, "\n");
+    print("scratch ", work.name, " ", Hex{memory().scratch}, "\n");
     return true;
 }
 
 int measure_all() {
     if (board::clock_hz != 0) print("overhead ", Hex{timed_overhead()}, "\n");
-    print("state_bytes ", Hex{sizeof(limpet_vm)}, "\n");
+    print("state_bytes ", Hex{memory().state}, "\n");
     run_calibration();
     for (uint32_t i = 0; i < workload_count; ++i)
         if (!measure_workload(workloads[i])) return 1;

@@ -22,7 +22,7 @@ constexpr uint64_t kSizeMax = uint64_t{1} << 24; ///< of anything in the file
 constexpr uint32_t kLddwAddress = 1;
 constexpr uint32_t kAddress64 = 2;
 constexpr uint32_t kAddress32 = 3;
-constexpr uint32_t kNoRelocation = 4; ///< of debug information
+constexpr uint32_t kAddress32ForLinkers = 4; ///< of debug information; clang's of addresses of variables, too
 constexpr uint32_t kCallDistance = 10;
 // What binutils 2.40 call kAddress32 and kAddress64 (include/elf/bpf.h, R_BPF_DATA_32 and R_BPF_DATA_64).
 constexpr uint32_t kGnuAddress32 = 11;
@@ -30,7 +30,8 @@ constexpr uint32_t kGnuAddress64 = 12;
 
 uint32_t type_of(const GElf_Rel& relocation) {
     const auto type = static_cast<uint32_t>(GELF_R_TYPE(relocation.r_info));
-    return type == kGnuAddress64 ? kAddress64 : type == kGnuAddress32 ? kAddress32 : type;
+    if (type == kGnuAddress64) return kAddress64;
+    return type == kGnuAddress32 || type == kAddress32ForLinkers ? kAddress32 : type;
 }
 
 [[noreturn]] void fail(const std::string& what) { throw LoadError("eBPF object: " + what); }
@@ -242,7 +243,7 @@ private:
             const bool is_call = type == kCallDistance;
             const uint32_t size = type == kLddwAddress ? 16 : type == kAddress32 ? 4 : 8;
             const Placed& place = where->second;
-            if (type == 0 || type == kNoRelocation) continue;
+            if (type == 0) continue;
             if (relocation.r_offset > place.header.sh_size || place.header.sh_size - relocation.r_offset < size ||
                 place.header.sh_type == SHT_NOBITS)
                 fail("a relocation outside " + place.name);

@@ -237,7 +237,7 @@ void Relaxer::write_code(const MovedCode& code) {
 /// guest.ld writes .limpet without relocations: the fourth word is the size of the code, the ninth an entry.
 void Relaxer::write_note(const MovedCode& code) {
     for (const Elf32_Shdr& section : sections_) {
-        if (section.sh_type != SHT_PROGBITS || name(section) != ".limpet" || section.sh_size != 9 * sizeof(uint32_t))
+        if (section.sh_type != SHT_PROGBITS || name(section) != ".limpet" || section.sh_size < 9 * sizeof(uint32_t))
             continue;
         const uint64_t size_at = uint64_t{section.sh_offset} + 3 * sizeof(uint32_t);
         const uint64_t entry_at = uint64_t{section.sh_offset} + 8 * sizeof(uint32_t);
