@@ -60,6 +60,8 @@ const limpet_vm& state() { return vm.as.vm; }
 
 uint32_t result() { return vm.r[0]; }
 
-Memory memory() { return {.state = sizeof(vm), .prepared = host.memory.prepared_size, .scratch = 0}; }
+uint32_t state_bytes() { return sizeof(vm); }
+
+Memory memory() { return {.prepared = host.memory.prepared_size, .scratch = 0}; }
 
 } // namespace measure

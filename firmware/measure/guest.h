@@ -37,9 +37,11 @@ limpet_status resume(uint32_t fuel);
 const limpet_vm& state();
 uint32_t result();
 
-/// Bytes of RAM: the state, what preparation has left, and what it needed besides.
+uint32_t state_bytes();
+
+/// Bytes of RAM that the guest which is loaded takes: what preparation has left, and what it needed besides.
 struct Memory {
-    uint32_t state, prepared, scratch;
+    uint32_t prepared, scratch;
 };
 Memory memory();
 

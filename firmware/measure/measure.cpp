@@ -65,7 +65,7 @@ bool measure_workload(const workload& work) {
 
 int measure_all() {
     if (board::clock_hz != 0) print("overhead ", Hex{timed_overhead()}, "\n");
-    print("state_bytes ", Hex{memory().state}, "\n");
+    print("state_bytes ", Hex{state_bytes()}, "\n");
     run_calibration();
     for (uint32_t i = 0; i < workload_count; ++i)
         if (!measure_workload(workloads[i])) return 1;

@@ -50,9 +50,11 @@ const limpet_vm& state() { return vm; }
 
 uint32_t result() { return vm.x[10]; }
 
+uint32_t state_bytes() { return sizeof(vm); }
+
 Memory memory() {
     const uint32_t kept_bytes = limpet_prepared_kept(&vm, &host);
-    return {.state = sizeof(vm), .prepared = kept_bytes, .scratch = host.prepared_size - kept_bytes};
+    return {.prepared = kept_bytes, .scratch = host.prepared_size - kept_bytes};
 }
 
 } // namespace measure
