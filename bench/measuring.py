@@ -113,16 +113,16 @@ class Variant:
         return cls(row["backend"], row["isa"], row["opt"], row["guest_opt"])
 
     @property
-    def library(self):
+    def build(self):
         return f"{self.backend.replace('/', '-')}-{self.isa}-{self.opt.lstrip('-')}"
 
     @property
     def image(self):
-        return f"measure-{self.library}-guest{self.guest_opt}.elf"
+        return f"measure-{self.build}-guest{self.guest_opt}.elf"
 
     @property
     def flash_image(self):
-        return f"flash-{self.library}.elf"
+        return f"flash-{self.build}.elf"
 
     @property
     def empty_flash_image(self):

@@ -81,6 +81,7 @@ limpet_bpf_thumb_backend(bpf-alu32 bpf/alu32/alu32.h  bpf_alu32        -Os
                          -fno-if-conversion -fno-forward-propagate)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
+include(${LIMPET_ROOT}/variants/tables.cmake)
 
 set(LIMPET_FREESTANDING_FLAGS -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffunction-sections
     -fdata-sections)

@@ -140,9 +140,8 @@ Container bpf_example() {
     return image;
 }
 
-/// What is said of an eBPF image that is changed.
-std::string bpf_with(const std::function<void(Container&)>& change) {
-    Container image = bpf_example();
+/// What is said of an image that is changed.
+std::string refused(Container image, const std::function<void(Container&)>& change) {
     change(image);
     try {
         (void)write_container(image);
@@ -195,7 +194,7 @@ TEST(Container, OfPackedCodeIsBoundAndUnpacked) {
 
 TEST(Container, OfPackedCodeIsRefusedByNameOfItsFault) {
     const auto change = [](const std::function<void(Container&)>& what) {
-        return bpf_with([&](Container& image) {
+        return refused(bpf_example(), [&](Container& image) {
             make_packed(image);
             what(image);
         });
@@ -216,21 +215,25 @@ TEST(Container, OfPackedCodeIsRefusedByNameOfItsFault) {
 }
 
 TEST(Container, OfEbpfIsRefusedByNameOfItsFault) {
-    EXPECT_EQ(bpf_with([](Container& image) { image.frame_bytes = 12; }), "image with 1 frames of 12 bytes");
-    EXPECT_EQ(bpf_with([](Container& image) { image.frame_bytes = 520; }), "image with 1 frames of 520 bytes");
-    EXPECT_EQ(bpf_with([](Container& image) { image.frame_count = 256; }), "image with 256 frames of 16 bytes");
-    EXPECT_EQ(bpf_with([](Container& image) { image.entries[0].address = 52; }),
+    EXPECT_EQ(refused(bpf_example(), [](Container& image) { image.frame_bytes = 12; }),
+              "image with 1 frames of 12 bytes");
+    EXPECT_EQ(refused(bpf_example(), [](Container& image) { image.frame_bytes = 520; }),
+              "image with 1 frames of 520 bytes");
+    EXPECT_EQ(refused(bpf_example(), [](Container& image) { image.frame_count = 256; }),
+              "image with 256 frames of 16 bytes");
+    EXPECT_EQ(refused(bpf_example(), [](Container& image) { image.entries[0].address = 52; }),
               "image with the entry task outside its code");
-    EXPECT_EQ(bpf_with([](Container& image) { image.imports[0].fixups = {4}; }),
+    EXPECT_EQ(refused(bpf_example(), [](Container& image) { image.imports[0].fixups = {4}; }),
               "image with a fixup of timer_read_time at 4, outside its code");
-    EXPECT_EQ(bpf_with([](Container& image) { image.imports[0].fixups = {8}; }),
+    EXPECT_EQ(refused(bpf_example(), [](Container& image) { image.imports[0].fixups = {8}; }),
               "image with a fixup of timer_read_time at 8, which is not an unbound host call");
-    EXPECT_EQ(bpf_with([](Container& image) { image.code[1] = 0x10; }),
+    EXPECT_EQ(refused(bpf_example(), [](Container& image) { image.code[1] = 0x10; }),
               "image with a fixup of timer_read_time at 0, which is not an unbound host call");
-    EXPECT_EQ(bpf_with([](Container& image) {
-                  image.code.resize(12);
-                  image.windows.code_size = 12;
-              }),
+    EXPECT_EQ(refused(bpf_example(),
+                      [](Container& image) {
+                          image.code.resize(12);
+                          image.windows.code_size = 12;
+                      }),
               "image whose code is not aligned");
 }
 
@@ -357,26 +360,17 @@ TEST(Container, DenseCodeHasIdsInBytes) {
 }
 
 TEST(Container, UnknownDenseCodeIsRefused) {
-    const auto refused = [](auto&& change) -> std::string {
-        Container image = dense_example();
-        change(image);
-        try {
-            (void)write_container(image);
-            return "accepted";
-        } catch (const LoadError& error) {
-            return error.what();
-        }
-    };
-    EXPECT_EQ(refused([](Container& image) { image.table_version = "dense-2"; }),
+    EXPECT_EQ(refused(dense_example(), [](Container& image) { image.table_version = "dense-2"; }),
               "image with the unknown table version 'dense-2'; there is: dense-1");
-    EXPECT_EQ(refused([](Container& image) { image.table_version = ""; }),
+    EXPECT_EQ(refused(dense_example(), [](Container& image) { image.table_version = ""; }),
               "image with the unknown table version ''; there is: dense-1");
-    EXPECT_EQ(refused([](Container& image) { image.encoding = "plain"; }), "image in the unknown encoding 'plain'");
-    EXPECT_EQ(refused([](Container& image) { image.imports[0].fixups = {4}; }),
+    EXPECT_EQ(refused(dense_example(), [](Container& image) { image.encoding = "plain"; }),
+              "image in the unknown encoding 'plain'");
+    EXPECT_EQ(refused(dense_example(), [](Container& image) { image.imports[0].fixups = {4}; }),
               "image with a fixup of timer_read_time at 4, outside its code");
-    EXPECT_EQ(refused([](Container& image) { image.imports[0].fixups = {2}; }),
+    EXPECT_EQ(refused(dense_example(), [](Container& image) { image.imports[0].fixups = {2}; }),
               "image with a fixup of timer_read_time at 2, which is not an unbound host call");
-    EXPECT_EQ(refused([](Container& image) { image.entries[0].address = 100; }),
+    EXPECT_EQ(refused(dense_example(), [](Container& image) { image.entries[0].address = 100; }),
               "image with the entry task outside its code");
 }
 
