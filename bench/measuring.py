@@ -189,11 +189,19 @@ class Bench:
         plugin = f"{self.host}/liblimpet_cycles.so,begin={begin:#x},end={end:#x},out={regions}"
         if profile:
             plugin += f",profile={profile}"
-        done = self._run([
-            "qemu-system-arm", "-M", machine, "-nographic", "-monitor", "none", "-serial", "none",
-            "-semihosting-config", "enable=on,target=native", "-kernel", path, "-plugin", plugin])
+        done = self._qemu(machine, path, "-plugin", plugin)
         return Outcome("QEMU", image, done.returncode, done.stdout.splitlines() + done.stderr.splitlines(),
                        parse_regions(regions.read_text()))
+
+    def run_uncounted(self, image, machine):
+        """An image in QEMU, in a tenth of the time: without regions."""
+        done = self._qemu(machine, self.mcu / "firmware" / image)
+        return Outcome("QEMU", image, done.returncode, done.stdout.splitlines() + done.stderr.splitlines(), [])
+
+    def _qemu(self, machine, path, *options):
+        return self._run([
+            "qemu-system-arm", "-M", machine, "-nographic", "-monitor", "none", "-serial", "none",
+            "-semihosting-config", "enable=on,target=native", "-kernel", path, *options])
 
     def run_unicorn(self, image, aside=None, board="qemu-microbit", flash_file=None):
         """An image in Unicorn; its regions have `stack`, too: without that of the function `aside`. What runs is

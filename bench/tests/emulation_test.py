@@ -13,12 +13,15 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import boards
 import bpf
 import sizes
 from measuring import BPF_REFERENCE, REFERENCE, Bench, MeasuringError, Outcome, Variant
 from measuring import command, cross_check, hand_counted
 
-FAULTED = 99  # exit status of firmware/boards/qemu-microbit after an exception
+FAULTED = 99  # exit status of firmware/boards after an exception
+M3 = next(board for board in boards.BOARDS if board.name == "qemu-mps2-an385")
+M3_MACHINE = "mps2-an385"
 BENCH = Bench(Path(sys.argv.pop(1)).resolve())
 LIMPET = Path(sys.argv.pop(1)).resolve()
 SEED = 1  # WORKLOAD_SEED
@@ -31,7 +34,12 @@ def setUpModule():
     for backend, opt in BENCH.registered_opts().items():
         VARIANTS.extend(Variant(backend, isa, opt) for isa in isas[backend])
     VARIANTS.extend(bpf.variants(BENCH))
-    BENCH.build(VARIANTS, ["fault_check.elf"])
+    BENCH.build(VARIANTS, ["fault_check.elf", f"{M3.id}-fault_check.elf", *map(M3.image, variants_for_m3())])
+
+
+def variants_for_m3():
+    """There are no images of eBPF for it."""
+    return [variant for variant in VARIANTS if variant.isa != "ebpf"]
 
 
 class HandCountedCycles(unittest.TestCase):
@@ -81,6 +89,7 @@ class Emulators(unittest.TestCase):
         unicorn = BENCH.run_unicorn("fault_check.elf")
         self.assertEqual(unicorn.status, 70, unicorn)
         self.assertIn("misaligned access", "\n".join(unicorn.lines))
+        self.assertEqual(BENCH.run_uncounted(f"{M3.id}-fault_check.elf", M3_MACHINE).status, FAULTED)
 
 
 @functools.cache
@@ -117,6 +126,14 @@ class Backends(unittest.TestCase):
                         self.assertEqual((told[0], told[2]), (seen[0], seen[2]))
                         if variant.backend in (REFERENCE, BPF_REFERENCE):  # which counts exactly
                             self.assertEqual(float(told[1]), seen[1])
+
+    def test_the_same_on_a_cortex_m3(self):
+        with ThreadPoolExecutor() as pool:
+            run = functools.partial(BENCH.run_uncounted, machine=M3_MACHINE)
+            for outcome in pool.map(run, map(M3.image, variants_for_m3())):
+                with self.subTest(outcome.image):
+                    self.assertEqual(outcome.status, 0, outcome)
+                    boards.check_lines(outcome.lines, BENCH.mcu / "firmware" / outcome.image, M3)
 
 
 if __name__ == "__main__":

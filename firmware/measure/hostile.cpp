@@ -6,7 +6,8 @@
 namespace measure {
 namespace {
 
-/// A row of the table that hostile_guest.S (or bpf_hostile_guest.S) begins with, in the order of the code.
+/// A row of the table that hostile_guest.S (or bpf_hostile_guest.S) begins with, in the order of the code. Rows with
+/// the same entry are one case, which ends in one of these ways.
 struct Case {
     char name[16];
     uint32_t entry;
@@ -27,18 +28,20 @@ bool stopped_rightly(uint32_t status) {
     return resume(kFuel) == LIMPET_REFUSED && (may_be_called || call(0, 0, kFuel, false) == LIMPET_REFUSED);
 }
 
-/// Runs the case whose code ends where that of the next begins.
-bool run_case(const GuestImage& image, const Case& wanted, uint32_t end) {
-    uint32_t status = load_hostile(image, wanted.entry, end);
+/// Runs the case of the rows from `row` to `rows_end`; its code ends at `code_end`, where that of the next begins.
+bool run_case(const GuestImage& image, const Case* row, const Case* rows_end, uint32_t code_end) {
+    uint32_t status = load_hostile(image, row->entry, code_end);
     if (status == LIMPET_RETURN) {
-        print("timed hostile-", wanted.name, " guest\n");
-        status = call(wanted.entry, 0, kFuel, true);
+        print("timed hostile-", row->name, " guest\n");
+        status = call(row->entry, 0, kFuel, true);
     }
     const limpet_vm& vm = state();
-    if (status == wanted.status && vm.status == status && same(wanted.pc, vm.pc) &&
-        same(wanted.trap_address, vm.trap_address) && stopped_rightly(status))
-        return true;
-    print("FAIL hostile-", wanted.name, ": status ", Hex{status}, " pc ", Hex{vm.pc});
+    const char* const name = row->name;
+    for (; row != rows_end; ++row)
+        if (status == row->status && vm.status == status && same(row->pc, vm.pc) &&
+            same(row->trap_address, vm.trap_address) && stopped_rightly(status))
+            return true;
+    print("FAIL hostile-", name, ": status ", Hex{status}, " pc ", Hex{vm.pc});
     print(" trap_address ", Hex{vm.trap_address}, "\n");
     return false;
 }
@@ -48,11 +51,15 @@ bool run_case(const GuestImage& image, const Case& wanted, uint32_t end) {
 bool run_hostile_guests() {
     const GuestImage& image = guest_image("hostile");
     const auto* table = reinterpret_cast<const Case*>(image.bytes);
-    const uint32_t cases = image.read_only_bytes / sizeof(Case);
+    const Case* const table_end = table + image.read_only_bytes / sizeof(Case);
     const uint32_t code_end = image.windows.code_start + image.windows.code_size;
-    bool passed = cases != 0;
-    for (uint32_t i = 0; i < cases; ++i)
-        passed = run_case(image, table[i], i + 1 < cases ? table[i + 1].entry : code_end) && passed;
+    uint32_t cases = 0;
+    bool passed = table != table_end;
+    for (const Case* row = table; row != table_end; ++cases) {
+        const Case* const first = row;
+        while (row != table_end && row->entry == first->entry) ++row;
+        passed = run_case(image, first, row, row != table_end ? row->entry : code_end) && passed;
+    }
     print("hostile ", Hex{cases}, passed ? " contained\n" : " NOT contained\n");
     return passed;
 }
