@@ -1,4 +1,5 @@
-// Converters for load cells, HX711, HX717 and ADS1220: samples, the pace of looking for them, errors, homing.
+// Converters for load cells, HX711, HX717, ADS1220 and ADS131M0x: samples, the pace of looking for them, errors,
+// homing.
 #include "chips/converters.h"
 #include "driver.h"
 
@@ -186,6 +187,93 @@ TEST_P(Ads1220Test, StatusTellsOfASampleThatWaits) {
     driver.call("status");
     ASSERT_EQ(driver.firmware.statuses.size(), 2U);
     EXPECT_EQ(driver.firmware.statuses[0].clock, before + Firmware::kCallTicks);
+    EXPECT_EQ(driver.firmware.statuses[0].buffered, 0U);
+    EXPECT_EQ(driver.firmware.statuses[1].buffered, 4U);
+}
+
+class Ads131m0xTest : public DriverTest {
+protected:
+    Ads131m0xTest() : driver(backend(), "ads131m0x") { use(two_channels); }
+
+    void use(Ads131m0x& its_chip) {
+        chip = &its_chip;
+        driver.firmware.spi = {chip};
+        driver.firmware.inputs = {[this] { return chip->data_ready_pin(); }};
+    }
+    int32_t measure(int32_t value, size_t channel) {
+        chip->convert(value, channel);
+        driver.run_once();
+        return words(driver.firmware).back();
+    }
+
+    static constexpr int32_t kCrc = 1 << 24, kReset = 2 << 24;
+
+    Ads131m0x two_channels{2};
+    Ads131m0x four_channels{4};
+    Ads131m0x* chip = nullptr;
+    Driver driver;
+};
+LIMPET_TEST_ON_ALL_BACKENDS(Ads131m0xTest);
+
+TEST_P(Ads131m0xTest, SamplesOfTheChosenChannelComeOutAsTheyWere) {
+    const std::vector<int32_t> values = {0, 1, -1, 0x7fffff, -0x800000, 0x123456, -0x123456};
+    for (auto& its_chip : {&two_channels, &four_channels}) {
+        use(*its_chip);
+        const size_t channels = chip->samples.size();
+        for (const size_t channel : {size_t{0}, channels - 1}) {
+            driver.firmware.trigger_samples.clear();
+            driver.call("query", {kPoll, static_cast<uint32_t>(channel), static_cast<uint32_t>(channels)});
+            for (const int32_t value : values) EXPECT_EQ(measure(value, channel), value);
+            EXPECT_EQ(driver.firmware.trigger_samples, values);
+        }
+        EXPECT_EQ(driver.firmware.bytes.back(), std::vector<uint8_t>(3 * (channels + 2)));
+    }
+    EXPECT_TRUE(driver.firmware.trigger_errors.empty());
+}
+
+TEST_P(Ads131m0xTest, EachBitOfTheCrc) {
+    driver.call("query", {kPoll, 0, 2});
+    for (uint32_t bit = 0; bit < 16; ++bit) {
+        chip->flipped = 1U << bit;
+        EXPECT_EQ(measure(5, 0), kCrc);
+    }
+    chip->was_reset = true; // what is not known to be true does not count
+    EXPECT_EQ(measure(5, 0), kCrc);
+    chip->was_reset = false;
+    chip->flipped = 0;
+    EXPECT_EQ(measure(6, 0), 6);
+    EXPECT_EQ(driver.firmware.trigger_errors, std::vector<uint8_t>(17, 1));
+    EXPECT_EQ(driver.firmware.trigger_samples, (std::vector<int32_t>{6}));
+}
+
+TEST_P(Ads131m0xTest, AResetCountsUntilItIsStartedAgain) {
+    driver.call("query", {kPoll, 0, 2});
+    EXPECT_EQ(measure(5, 0), 5);
+    chip->was_reset = true;
+    EXPECT_EQ(measure(6, 0), kReset);
+    chip->was_reset = false;
+    EXPECT_EQ(measure(7, 0), kReset);
+    EXPECT_EQ(driver.firmware.trigger_errors, (std::vector<uint8_t>{2, 2}));
+    EXPECT_EQ(driver.firmware.trigger_samples, (std::vector<int32_t>{5}));
+    driver.call("query", {kPoll, 0, 2});
+    EXPECT_EQ(measure(8, 0), 8);
+}
+
+TEST_P(Ads131m0xTest, LooksForSamplesAtTheRightPaceAndStops) {
+    driver.call("query", {kPoll, 0, 2});
+    const uint32_t start = driver.firmware.clock;
+    driver.run_for(2 * kPoll + kPoll / 2);
+    EXPECT_EQ(driver.runs(), 0U);
+    driver.call("status");
+    chip->convert(1, 0);
+    driver.call("status");
+    driver.run_once();
+    EXPECT_EQ(driver.firmware.timer_clock(), start + 11 * kPoll);
+    driver.call("query", {0, 0, 2});
+    chip->convert(2, 0);
+    driver.run_for(20 * kPoll);
+    EXPECT_EQ(driver.runs(), 1U);
+    ASSERT_EQ(driver.firmware.statuses.size(), 2U);
     EXPECT_EQ(driver.firmware.statuses[0].buffered, 0U);
     EXPECT_EQ(driver.firmware.statuses[1].buffered, 4U);
 }

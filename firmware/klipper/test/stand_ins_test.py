@@ -35,6 +35,8 @@ SENSORS = [  # configuration command, image, devices
     ("config_spi_angle oid=%d spi_oid=7 spi_angle_type=mt6826s", "mt6826s", [(0, 7, 0)]),
     ("config_hx71x oid=%d gain_channel=3 dout_pin=PB1 sclk_pin=PB2", "hx71x", [(2, 17, 1), (3, 18, 1)]),
     ("config_ads1220 oid=%d spi_oid=7 data_ready_pin=cs_alias", "ads1220", [(0, 7, 0), (2, 4, 0)]),
+    ("config_ads131m0x oid=%d spi_oid=7 channel=1 num_channels=4 data_ready_pin=PB1", "ads131m0x",
+     [(0, 7, 0), (2, 17, 0)]),
     ("config_ldc1612 oid=%d i2c_oid=7", "ldc1612", [(1, 7, 0)]),
     ("config_ldc1612_with_intb oid=%d i2c_oid=7 intb_pin=PB1", "ldc1612-intb", [(1, 7, 0), (2, 17, 1)]),
 ]
@@ -192,9 +194,14 @@ class Commands(StandInTest):
         oid = self.sensor(SENSORS[19][0], [attach[0] % "ads1220"])
         self.assertEqual(self.firmware.vms[oid].devices[-1], (4, 5, 0))
         self.assertEqual(self.send("query_ads1220 oid=%c rest_ticks=%u", oid, 80)[1], [80, 0, 0, 0, 0])
+        self.setUp()
+        oid = self.sensor(SENSORS[20][0], [attach[0] % "ads131m0x"])
+        self.assertEqual(self.firmware.vms[oid].devices[-1], (4, 5, 0))
+        self.assertEqual(self.send("query_ads131m0x oid=%c rest_ticks=%u", oid, 80)[1], [80, 1, 4, 0, 0])
+        self.assertEqual(self.mcu.get_enumerations()["ads131m0x_error:"]["SENSOR_ERROR_RESET"], 2)
 
     def test_ldc1612(self):
-        for command, name, _ in SENSORS[20:22]:
+        for command, name, _ in SENSORS[21:23]:
             self.setUp()
             oid = self.sensor(command, ["ldc1612_attach_trigger_analog oid=%d trigger_analog_oid=5"])
             entries = self.image(name).entries

@@ -5,8 +5,9 @@
 #include "../chip.h"
 
 #include <cstdint>
-#include <deque>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace limpet::drivers {
 
@@ -71,6 +72,51 @@ public:
             answer.push_back(static_cast<uint8_t>(static_cast<uint32_t>(sample.value_or(0)) >> (16 - 8 * i)));
         if (sent.size() >= 3) sample.reset();
         return answer;
+    }
+};
+
+/// ADS131M02 and ADS131M04: frames of words of 24 bits.
+class Ads131m0x : public SpiChip {
+public:
+    explicit Ads131m0x(uint32_t channels) : samples(channels) {}
+
+    static constexpr uint16_t kStatus = 0x0100; ///< words of 24 bits
+
+    std::vector<int32_t> samples; ///< of each channel
+    bool unread = false;
+    bool was_reset = false;
+    uint16_t answer = kStatus; ///< to the command of the frame before
+    uint32_t flipped = 0;      ///< bits of the CRC, on their way
+
+    void convert(int32_t value, size_t channel) {
+        samples.assign(samples.size(), ~value);
+        samples[channel] = value;
+        unread = true;
+    }
+    [[nodiscard]] bool data_ready_pin() const { return !unread; }
+
+    std::vector<uint8_t> transfer(std::span<const uint8_t> sent) override {
+        std::vector<uint8_t> result;
+        const auto add = [&](uint32_t word) {
+            for (const int shift : {16, 8, 0}) result.push_back(static_cast<uint8_t>(word >> shift));
+        };
+        add(static_cast<uint32_t>(answer | (was_reset ? 0x0400 : 0)) << 8);
+        for (const int32_t sample : samples) add(static_cast<uint32_t>(sample));
+        add((crc(result) ^ flipped) << 8);
+        result.resize(sent.size(), kFloating);
+        unread = false;
+        return result;
+    }
+
+private:
+    /// Bit by bit.
+    static uint32_t crc(std::span<const uint8_t> bytes) {
+        uint32_t crc = 0xffff;
+        for (const uint8_t byte : bytes) {
+            crc ^= static_cast<uint32_t>(byte) << 8;
+            for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? (crc << 1 ^ 0x1021) & 0xffff : crc << 1;
+        }
+        return crc;
     }
 };
 

@@ -7,12 +7,11 @@ The formats are those of Klipper's firmware, word by word: klippy compares them.
 
 class Config:
     """A command that configures a sensor. image: its name; devices: (kind, parameter, value) in the order of their
-    handles; both may be functions of the command's parameters. remember: a parameter that `query` gets, too."""
+    handles; both may be functions of the command's parameters."""
 
-    def __init__(self, image, devices, remember=None):
+    def __init__(self, image, devices):
         self.image = image
         self.devices = devices
-        self.remember = remember
 
     def resolve(self, parameters):
         """Name of the image, and devices."""
@@ -21,9 +20,9 @@ class Config:
 
 class Call:
     """A command that calls an entry, with the parameters behind the oid as its words. more: words that the guest gets
-    behind them, from (sensor, mcu). data: the parameter is what `receive` gives."""
+    behind them, of (sensor, mcu). data: the parameter is what `receive` gives."""
 
-    def __init__(self, name, entry, more=None, data=False):
+    def __init__(self, name, entry, more=lambda sensor, mcu: [], data=False):
         self.format = name
         self.entry = entry
         self.more = more
@@ -61,8 +60,9 @@ CONFIGS = {
     "config_icm20948": Config("icm20948", [("i2c", "i2c_oid", 0)]),
     "config_spi_angle": Config(lower("spi_angle_type"), [("spi", "spi_oid", 0)]),
     # The clock pin starts high, which powers the chip down until it measures.
-    "config_hx71x": Config("hx71x", [("gpio_in", "dout_pin", 1), ("gpio_out", "sclk_pin", 1)], "gain_channel"),
+    "config_hx71x": Config("hx71x", [("gpio_in", "dout_pin", 1), ("gpio_out", "sclk_pin", 1)]),
     "config_ads1220": Config("ads1220", [("spi", "spi_oid", 0), ("gpio_in", "data_ready_pin", 0)]),
+    "config_ads131m0x": Config("ads131m0x", [("spi", "spi_oid", 0), ("gpio_in", "data_ready_pin", 0)]),
     "config_ldc1612": Config("ldc1612", [("i2c", "i2c_oid", 0)]),
     "config_ldc1612_with_intb": Config("ldc1612-intb", [("i2c", "i2c_oid", 0), ("gpio_in", "intb_pin", 1)]),
 }
@@ -71,24 +71,30 @@ CONFIGS = {
 def angle_limit(sensor, mcu):
     """How long a reading may take for its time to be right: an SPI transfer, or of the TLE5012B, which latches its
     angle, half of its frame counter's period (firmware/drivers/README.md)."""
-    return mcu.seconds_to_clock(0.001365 if sensor.image_name == "tle5012b" else 0.000050)
+    return [mcu.seconds_to_clock(0.001365 if sensor.image_name == "tle5012b" else 0.000050)]
+
+
+def configured(*names):
+    """Parameters of the command that has configured the sensor."""
+    return lambda sensor, mcu: [int(sensor.parameters[name]) for name in names]
 
 
 CALLS = [
     Call("query_thermocouple oid=%c clock=%u rest_ticks=%u min_value=%u max_value=%u max_invalid_count=%c", "query"),
     Call("query_spi_angle oid=%c clock=%u rest_ticks=%u time_shift=%c", "query", angle_limit),
     Call("spi_angle_transfer oid=%c data=%*s", "transfer", data=True),
-    Call("query_hx71x oid=%c rest_ticks=%u", "query", lambda sensor, mcu: int(sensor.remembered)),
+    Call("query_hx71x oid=%c rest_ticks=%u", "query", configured("gain_channel")),
+    Call("query_ads131m0x oid=%c rest_ticks=%u", "query", configured("channel", "num_channels")),
     Call("query_ldc1612 oid=%c rest_ticks=%u", "query"),
     Call("query_status_ldc1612 oid=%c", "status"),
 ]
 for _name in ("adxl345", "lis2dw", "bmi160", "mpu9250", "icm20948", "ads1220"):
     CALLS.append(Call("query_%s oid=%%c rest_ticks=%%u" % _name, "query"))
-for _name in ("adxl345", "lis2dw", "bmi160", "mpu9250", "icm20948", "ads1220", "hx71x"):
+for _name in ("adxl345", "lis2dw", "bmi160", "mpu9250", "icm20948", "ads1220", "ads131m0x", "hx71x"):
     CALLS.append(Call("query_%s_status oid=%%c" % _name, "status"))
 
 # Commands that only configuration has: a load cell's or probe's trigger.
-ATTACH = ["%s_attach_trigger_analog" % _name for _name in ("hx71x", "ads1220", "ldc1612")]
+ATTACH = ["%s_attach_trigger_analog" % _name for _name in ("hx71x", "ads1220", "ads131m0x", "ldc1612")]
 
 RESPONSES = [
     Response("thermocouple_result", "thermocouple_result oid=%c next_clock=%u value=%u fault=%c"),
@@ -96,8 +102,9 @@ RESPONSES = [
              lambda fields: {"clock": fields["clock"], "response": bytes(fields["answer"])}),
 ]
 
-# What klippy looks up in a dictionary to name errors; firmware/drivers/ldc1612.c has the numbers.
+# What klippy looks up in a dictionary to name errors; the drivers have the numbers.
 ENUMERATIONS = {
+    "config_ads131m0x": {"ads131m0x_error:": {"SENSOR_ERROR_CRC": 1, "SENSOR_ERROR_RESET": 2}},
     "config_ldc1612": {"ldc1612_error:": {"SENSOR_REPORTS_ERROR": 0, "I2C_STATUS_ERROR": 1, "I2C_DATA_ERROR": 2,
                                           "INVALID_READ_DATA": 3}},
 }

@@ -34,12 +34,12 @@ class Command:
 
 
 class Sensor:
-    """A sensor of klippy's, carried out by a guest."""
+    """A sensor of klippy's, carried out by a guest. parameters: of the command that configures it."""
 
-    def __init__(self, guest, image_name, remembered):
+    def __init__(self, guest, image_name, parameters):
         self.guest = guest
         self.image_name = image_name
-        self.remembered = remembered
+        self.parameters = parameters
 
 
 def parse(command):
@@ -117,7 +117,7 @@ class StandIns:
                                             % (image_name, self.mcu.get_name(), error))
         guest.listener = lambda *message: self._pass_on(oid, *message)
         guest.listen(self.serial)
-        self.sensors[oid] = Sensor(guest, image_name, parameters.get(native.CONFIGS[name].remember))
+        self.sensors[oid] = Sensor(guest, image_name, parameters)
         return commands
 
     def _image(self, name):
@@ -146,8 +146,7 @@ class StandIns:
         sensor = self.sensors[oid]
         if call.data:
             return sensor.guest.call_words(call.entry, (), bytes(params[0]))
-        words = params + ([call.more(sensor, self.mcu)] if call.more else [])
-        return sensor.guest.call_words(call.entry, words)
+        return sensor.guest.call_words(call.entry, params + call.more(sensor, self.mcu))
 
     def encode_call(self, call, oid, params):
         """The bytes of a message that klippy sends to a sensor."""

@@ -335,6 +335,8 @@ EVERY_SECTION = "".join(
      for name in ("a1333", "as5047d", "tle5012b", "mt6816", "mt6826s")] +
     ["[load_cell %s]\nsensor_type: %s\ndout_pin: guest:gpio%d\nsclk_pin: guest:gpio%d\n" % (name, name, pin, pin + 1)
      for name, pin in (("hx711", 1), ("hx717", 3))] +
+    ["[load_cell %s]\nsensor_type: %s\nclock_freq: 8192000\ncs_pin: guest:None\ndata_ready_pin: guest:gpio%d\n"
+     % (name, name, pin) for name, pin in (("ads131m02", 6), ("ads131m04", 7))] +
     ["[load_cell ads1220]\nsensor_type: ads1220\ncs_pin: guest:None\ndata_ready_pin: guest:gpio5\n"
      "[probe_eddy_current plain]\nsensor_type: ldc1612\ni2c_mcu: guest\ndescend_z: 0.5\n"])
 
