@@ -9,7 +9,7 @@ import json
 
 from measuring import ROOT, WORKLOADS, MeasuringError, Variant, command
 
-# Without the one that calls the host, which limpet-bpf-cycles does not answer; 32-bit registers are not enough for sos,
+# Without what calls the host, which limpet-bpf-cycles does not answer; 32-bit registers are not enough for sos,
 # with its products of 64 bits.
 ROWS = {"ebpf": [name for name in WORKLOADS + ["empty"] if name != "max31865"],
         "ebpf32": [name for name in WORKLOADS + ["empty"] if name not in ("max31865", "sos")]}

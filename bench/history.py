@@ -17,7 +17,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from measuring import ROOT, MeasuringError
+from measuring import CALLS, ROOT, MeasuringError
 from report_text import emulated_boards, groups, mean_and_deviation
 
 FILE = ROOT / "bench/history.json"
@@ -37,7 +37,7 @@ def figures(report):
             if guest_opt == "-O2":
                 row["cycles_per_insn"] = round(mean_and_deviation(rows, "cycles_per_insn")[0], 2)
             for name, figures_of in rows.items():
-                keys = WORKLOAD_FIGURES if name != "empty" else ["cycles"]
+                keys = WORKLOAD_FIGURES if name not in CALLS else ["cycles"]
                 row["workloads"][f"{name} {guest_opt}"] = [figures_of[key] for key in keys]
     for row in report["rows"]:
         if row["cycles"] is None:  # a driver

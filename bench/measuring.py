@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKLOADS = ["max31865", "crc32", "sort", "sos", "accel", "angle", "alu", "fib"]
+CALLS = ["empty", "one_host_call"]  # what entering a guest costs: cycles alone
 GEOMEAN_WORKLOADS = ["crc32", "sort", "accel", "angle", "fib", "alu"]
 ISAS = ["rv32e", "rv32ec", "rv32emc", "rv32ecx", "rv32dense"]
 REFERENCE = "rv32-switch"
@@ -269,7 +270,7 @@ class Bench:
                 "deepest": deepest,  # workload or hostile guest that took so much stack
                 "state_bytes": state_bytes,
             }
-            for name in WORKLOADS + ["empty"]
+            for name in WORKLOADS + CALLS
         }
 
     def code_bytes(self, isa, opt, workload):

@@ -30,13 +30,13 @@ import report_page
 import report_picture
 import report_text
 import silicon_rows
-from measuring import REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, command
+from measuring import CALLS, REFERENCE, ROOT, WORKLOADS, Bench, MeasuringError, Variant, command
 
 BOARD = "qemu-microbit"
 STARTED = time.monotonic()
 
-# Every row has these keys, in this order. Those of the second group are numbers, or null in an "empty" row (a call
-# that returns at once), which has only cycles, and in that of a driver, which has only image_bytes.
+# Every row has these keys, in this order. Those of the second group are numbers, or null in the rows of CALLS, which
+# have only cycles, and in that of a driver, which has only image_bytes.
 TEXT_KEYS = ["isa", "backend", "target", "board", "opt", "guest_opt", "workload"]
 NUMBER_KEYS = ["flash_bytes", "state_bytes", "stack_bytes", "image_bytes", "prepared_bytes", "cycles",
                "prepare_cycles", "guest_insns", "cycles_per_insn", "native_cycles", "slowdown"]
@@ -46,10 +46,10 @@ CHOICES = {
     "board": {"qemu-microbit", "qemu-mps2-an385", "rp2040", "stm32g0b1", "linux"},
     "opt": {"-Os", "-O2", "asm"},
     "guest_opt": {"-Os", "-O2"},
-    "workload": {*WORKLOADS, "empty", *drivers.NAMES},
+    "workload": {*WORKLOADS, *CALLS, *drivers.NAMES},
 }
 # The rows of these have only one number.
-ONLY = {"empty": "cycles"} | dict.fromkeys(drivers.NAMES, "image_bytes")
+ONLY = dict.fromkeys(CALLS, "cycles") | dict.fromkeys(drivers.NAMES, "image_bytes")
 
 
 def progress(text):
@@ -73,7 +73,7 @@ def check_report(report):
         measured = workloads - set(drivers.NAMES)
         if key[0] in bpf.ROWS and not measured:
             continue  # of guests at -Os there are drivers alone
-        if measured != {*bpf.ROWS.get(key[0], WORKLOADS + ["empty"])}:
+        if measured != {*bpf.ROWS.get(key[0], WORKLOADS + CALLS)}:
             raise MeasuringError(f"report: {key} has rows for {sorted(workloads)} only")
     if not drivers.complete(report):
         raise MeasuringError("report: not every driver has a row")
@@ -113,7 +113,7 @@ def row_of(bench, variant, name, measured, guest_insns):
         "isa": variant.isa, "backend": variant.backend, "opt": variant.opt, "guest_opt": variant.guest_opt,
         "workload": name, "cycles": measured["cycles"],
     }
-    if name == "empty":
+    if name in CALLS:
         return row
     return row | {
         "flash_bytes": bench.flash_bytes(variant),

@@ -44,6 +44,7 @@ def _tip(point):
                f"{point['prepared_bytes']}",
         "cycles per guest instruction": f"{point['cycles_per_insn']:.1f}", "slowdown": f"{point['slowdown']:.1f}",
         "empty call": f"{point['empty_cycles']} cycles",
+        "one host call": f"{point['host_call_cycles']} cycles" if point["host_call_cycles"] else "not measured",
     } | silicon
 
 
@@ -52,7 +53,8 @@ def _points_of(rows, label):
     some = rows["crc32"]
     common = {key: some[key] for key in ("backend", "isa", "opt", "flash_bytes", "state_bytes", "stack_bytes")} | {
         "label": label, "name": f"{label} {some['isa']}", "board": place_of(some),
-        "silicon": some["source"].startswith("silicon:"), "empty_cycles": rows["empty"]["cycles"]}
+        "silicon": some["source"].startswith("silicon:"), "empty_cycles": rows["empty"]["cycles"],
+        "host_call_cycles": rows["one_host_call"]["cycles"] if "one_host_call" in rows else None}
     points = [common | {"workload": MEAN} | _mean_of(rows)]
     for name in (name for name in WORKLOADS if name in rows):
         keys = ("cycles_per_insn", "slowdown", "cycles", "native_cycles", "prepared_bytes", "prepare_cycles")

@@ -1,6 +1,6 @@
 """The report as text: the summary on the screen and report.md."""
 
-from measuring import GEOMEAN_WORKLOADS, WORKLOADS, geometric_deviation, geometric_mean
+from measuring import CALLS, GEOMEAN_WORKLOADS, WORKLOADS, geometric_deviation, geometric_mean
 
 
 MAIN_BOARD = "qemu-microbit"  # the one that tables and promises are about
@@ -49,9 +49,9 @@ def summary(report, opts):
         any_row = rows["crc32"]
         lines.append([backend, isa, opt, any_row["flash_bytes"], any_row["state_bytes"], any_row["stack_bytes"],
                       f"{ratio:.1f}", f"{ratio_deviation:.2f}", f"{slowdown:.1f}", f"{slowdown_deviation:.2f}",
-                      rows["empty"]["cycles"]])
+                      *(rows[name]["cycles"] if name in rows else "" for name in CALLS)])
     return table(["backend", "isa", "opt", "flash B", "state B", "stack B", "cycles/insn", "gsd", "slowdown", "gsd",
-                  "empty call"], lines)
+                  "empty call", "one host call"], lines)
 
 
 def per_workload(report, guest_opt, key, form):
@@ -80,7 +80,8 @@ def method(report, emulators, flags):
 - **cycles/insn**: M0+ cycles per guest instruction (as `rv32-switch` counts them), **slowdown**: against native Thumb
   at -O2 of the same C; geometric means over {", ".join(GEOMEAN_WORKLOADS)}, and their geometric standard deviation
   (**gsd**, a factor).
-- **empty call**: cycles of calling a guest function that returns at once.
+- **empty call**: cycles of calling a guest function that returns at once; **one host call**: of one that reads the
+  firmware's clock first, the firmware's own part included.
 - **eBPF**: guests by clang at -O2; the libraries run in Unicorn without a board around them, without max31865, whose
   host calls are not there. state is with registers of 64 bits; frames of local calls are not in it.
 
@@ -196,7 +197,7 @@ Compiled at -Os (for bytes):
 
 image_bytes is what is uploaded: code, read-only and initialised data. In `report.json` each row's figures are all of
 the guest as compiled at the row's `guest_opt`: take cycles from the rows with `-O2` and `image_bytes` from those with
-`-Os`. `native_cycles` are always of native code at -O2. Rows of workload `empty` have only `cycles`, those of drivers
+`-Os`. `native_cycles` are always of native code at -O2. Rows of workloads `empty` and `one_host_call` have only `cycles`, those of drivers
 only `image_bytes`, which are the same for every backend.
 
 ## Method

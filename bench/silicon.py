@@ -18,7 +18,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import boards
 import silicon_rows
-from measuring import ISAS, ROOT, WORKLOADS, Bench, MeasuringError, Variant, hand_counted
+from measuring import CALLS, ISAS, ROOT, WORKLOADS, Bench, MeasuringError, Variant, hand_counted
 from report import row_of
 from report_text import table
 from silicon_link import KITS, Link, find_port, flash_by_drive, flash_by_openocd, read_run
@@ -52,7 +52,7 @@ def rows_of(lines, board, emulated_rows):
     for name, row in emulated_rows.items():
         cycles = statistics.median_low(ticks[name, "guest"])
         new = row | {"board": board.name, "source": f"silicon:{told['chip']}", "cycles": cycles}
-        if name != "empty":
+        if name not in CALLS:
             native = statistics.median_low(ticks[name, "native"])
             new |= {"native_cycles": native, "prepare_cycles": statistics.median_low(ticks[name, "prepare"]),
                     "cycles_per_insn": round(cycles / row["guest_insns"], 3), "slowdown": round(cycles / native, 3)}

@@ -47,6 +47,7 @@ const FIGURES = [
   { key: "stack_bytes", title: "stack B", digits: 0 }, { key: "prepared_bytes", title: "prepared B", digits: 0 },
   { key: "cycles_per_insn", title: "cycles/insn", digits: 1 }, { key: "gsd", title: "gsd", digits: 2 },
   { key: "slowdown", title: "slowdown", digits: 1 }, { key: "empty_cycles", title: "empty call", digits: 0 },
+  { key: "host_call_cycles", title: "one host call", digits: 0 },
   { key: "prepare_cycles", title: "prepare", digits: 0 },
 ];
 const order = { key: "cycles_per_insn", sign: 1 };

@@ -29,7 +29,7 @@ import boards
 import silicon
 import silicon_link
 import silicon_rows
-from measuring import REFERENCE, WORKLOADS, Bench, MeasuringError, Variant
+from measuring import CALLS, REFERENCE, WORKLOADS, Bench, MeasuringError, Variant
 from report import check_row
 
 BENCH = Bench(Path(sys.argv.pop(1)).resolve())
@@ -122,7 +122,7 @@ class Measuring(unittest.TestCase):
     def test_a_whole_run_becomes_rows(self):
         said = self.measure(b"tail of an earlier run\n" + encoded(self.lines))
         rows = silicon_rows.read(self.rows)
-        self.assertEqual({row["workload"] for row in rows}, {*WORKLOADS, "empty"})
+        self.assertEqual({row["workload"] for row in rows}, {*WORKLOADS, *CALLS})
         for row in rows:
             check_row(row)
             self.assertEqual((row["ratio"], row["spread_cycles"]), (1.0, 0))
@@ -138,7 +138,7 @@ class Measuring(unittest.TestCase):
         with contextlib.redirect_stdout(io.StringIO()):
             silicon.main(["--board", "nucleo-g0b1", "--port", fake.port, "--no-flash", "--backend", VARIANT.backend,
                           "--build", str(BENCH.mcu.parent), "--rows", str(self.rows)])
-        self.assertEqual(len(silicon_rows.read(self.rows)), len(WORKLOADS) + 1)
+        self.assertEqual(len(silicon_rows.read(self.rows)), len(WORKLOADS + CALLS))
 
     def test_a_slower_board_has_its_ratio_and_spread(self):
         slow, times = [], 0

@@ -20,7 +20,9 @@ uint32_t accel(uint32_t seed);    /* samples of a 3-axis accelerometer: unpack, 
 uint32_t angle(uint32_t seed);    /* magnetic angle sensor: parity, error bit, unwrapping over turns, velocity */
 uint32_t alu(uint32_t seed);      /* xorshift: registers only */
 uint32_t fib(uint32_t seed);      /* recursion: calls, returns and stack */
-uint32_t empty(uint32_t seed);    /* returns at once: what a call costs */
+
+uint32_t empty(uint32_t seed);         /* returns at once: what a call costs */
+uint32_t one_host_call(uint32_t seed); /* calls the host once: what a sensor that is polled pays each time */
 
 /* All of them, for who runs them one after the other. */
 struct workload {
