@@ -171,10 +171,12 @@ void limpet_bulk_overflow(uint32_t flags) {
     if (flags) current_service()->overruns++;
 }
 
+#if LIMPET_HAS_try_shutdown // the text is in the dictionary, whether or not the function is in the firmware
 void limpet_try_shutdown(uint8_t reason) {
     limpet_platform_report(current_service(), LIMPET_SHUTDOWN); // its result is the argument
     shutdown("Limpet driver");
 }
+#endif
 
 LIMPET_KIND(spi, DEVICE_SPI, struct device*)
 LIMPET_KIND(i2c, DEVICE_I2C, struct device*)
@@ -369,11 +371,10 @@ void sensor_bulk_report(struct sensor_bulk* bulk, uint8_t oid) {
 
 /* The table of calls, and what the dictionary tells of it */
 
-DECL_CONSTANT_STR("LIMPET_CALLS", LIMPET_DICTIONARY(LIMPET_KLIPPER_CALLS));
 #if LIMPET_FILTER
 DECL_CONSTANT("LIMPET_FILTER", 1);
 #endif
-DECL_CONSTANT_STR("LIMPET", "1 " LIMPET_BACKEND " " LIMPET_KIND_TEXT);
+DECL_CONSTANT_STR("LIMPET", "2 " LIMPET_BACKEND " " LIMPET_KIND_TEXT " " LIMPET_KLIPPER_MARKS);
 
 // From here on the names that guests know are the functions above; Klipper has some of these names itself.
 #include "limpet_klipper_names.h"

@@ -6,7 +6,7 @@
                                     two looks at the clock, whether it prepares code, CRC-32 of the kind of image,
                                     and the flags that tune it
   settings.py calls FOLDER [NAME..]  writes limpet_klipper_calls.h and limpet_klipper_names.h: the declarations of
-                                    firmware/sdk/klipper.calls, or those of these names only
+                                    firmware/sdk/klipper.calls, or those of these names only, and their marks
 On an error, one line on standard output that begins with `error`."""
 import argparse
 import pathlib
@@ -15,6 +15,12 @@ import sys
 import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+sys.path.insert(0, str(ROOT / "firmware/klipper/klippy"))
+sys.dont_write_bytecode = True
+
+from limpet.calls import klipper_calls, mark_of  # noqa: E402
+from limpet.container import name_of  # noqa: E402
 
 # What a part of Klipper's configuration brings; the rest is always there.
 PARTS = {
@@ -57,49 +63,38 @@ def backend_words(name, isa):
             hex(zlib.crc32(f"{isa} {encoding}".encode())), encoding, *flags]
 
 
-def declarations():
-    """[(result, name, [type, ..])], in the words of klipper.calls."""
-    found = []
-    for line in (ROOT / "firmware/sdk/klipper.calls").read_text().splitlines():
-        line = line.split("//")[0].strip()
-        if not line:
-            continue
-        result, name, arguments = re.fullmatch(r"(\w+) (\w+)\((.*)\)", line).groups()
-        types = []
-        for argument in filter(None, (part.strip() for part in arguments.split(","))):
-            buffer = re.match(r"(in|out|inout) (\w+)\[(#?)(\d+)\]", argument)
-            handle = re.match(r"handle<(\w+)>", argument)
-            if buffer:
-                way, element, by_argument, length = buffer.groups()
-                types.append(f"{way}({element}, {f'arg({length})' if by_argument else length})")
-            elif handle:
-                types.append(f"handle({handle.group(1)})")
-            else:
-                types.append(argument.split()[0])
-        found.append((result, name, types))
-    return found
+def in_macro_words(declaration):
+    """What the macros of limpet_calls.h take: "CALL(void, respond, u8, in(u8, arg(2)), u8)"."""
+    result, name, arguments = re.fullmatch(r"(\w+) (\w+)\((.*)\)", declaration).groups()
+    arguments = re.sub(r"(\w+) (\w+)\[#(\d+)\]", r"\1(\2, arg(\3))", arguments)
+    arguments = re.sub(r"(\w+) (\w+)\[(\d+)\]", r"\1(\2, \3)", arguments)
+    arguments = re.sub(r"handle<(\w+)>", r"handle(\1)", arguments)
+    return f"CALL({', '.join(filter(None, [result, name, arguments]))})"
 
 
 def write_calls(folder, names):
-    """The headers that limpet.c includes: the list of calls, and which function carries out which."""
-    every = declarations()
-    unknown = set(names) - {name for _, name, _ in every}
+    """The headers that limpet.c includes: the list of calls with their marks, and which function carries out which."""
+    every = {name_of(declaration): declaration for declaration in klipper_calls()}
+    unknown = set(names) - set(every)
     if unknown:
         raise Refused(f"LIMPET_CALLS: {' '.join(sorted(unknown))} is not declared in firmware/sdk/klipper.calls")
+    if len({mark_of(declaration) for declaration in every.values()}) != len(every):
+        raise Refused("two declarations of firmware/sdk/klipper.calls have the same mark: rename one")
     parts = {part: [] for part in ("1", *PARTS)}
-    for result, name, types in every:
+    for name in every:
         if not names or name in names:
-            part = next((part for part, members in PARTS.items() if name in members), "1")
-            parts[part].append(f"CALL({', '.join([result, name, *types])})")
+            parts[next((part for part, members in PARTS.items() if name in members), "1")].append(name)
     lines = ["// Made by settings.py."]
-    for part, calls in parts.items():
-        macro = f"LIMPET_CALLS_IF_{part}"
-        lines += [f"#if {part}", f"#define {macro}(CALL) \\"]
-        lines += [f"    {call} \\" for call in calls]
-        lines += ["", "#else", f"#define {macro}(CALL)", "#endif"]
+    for part, members in parts.items():
+        lines += [f"#if {part}", f"#define LIMPET_CALLS_IF_{part}(CALL) \\"]
+        lines += [f"    {in_macro_words(every[name])} \\" for name in members]
+        lines += ["", f"#define LIMPET_MARKS_IF_{part} \"{''.join(mark_of(every[name]) for name in members)}\""]
+        lines += [f"#define LIMPET_HAS_{name} 1" for name in members]
+        lines += ["#else", f"#define LIMPET_CALLS_IF_{part}(CALL)", f'#define LIMPET_MARKS_IF_{part} ""', "#endif"]
     lines.append("#define LIMPET_KLIPPER_CALLS(CALL) " + " ".join(f"LIMPET_CALLS_IF_{part}(CALL)" for part in parts))
+    lines.append("#define LIMPET_KLIPPER_MARKS " + " ".join(f"LIMPET_MARKS_IF_{part}" for part in parts))
     (folder / "limpet_klipper_calls.h").write_text("\n".join(lines) + "\n")
-    renamed = [f"#define {name} limpet_{name}" for _, name, _ in every if name != "timer_read_time"]
+    renamed = [f"#define {name} limpet_{name}" for name in every if name != "timer_read_time"]
     undefined = ["#undef try_shutdown"]
     (folder / "limpet_klipper_names.h").write_text("\n".join(["// Made by settings.py.", *undefined, *renamed]) + "\n")
 

@@ -61,7 +61,7 @@ def part_of(name, calls):
 def parts(stock, elf, interpreter, total):
     """{part: bytes}"""
     before, after = symbols(stock), symbols(elf)
-    calls = {name for _, name, _ in settings.declarations()}
+    calls = {settings.name_of(declaration) for declaration in settings.klipper_calls()}
     result = {"interpreter": interpreter, "host calls": 0, "service": 0, "dictionary": 0}
     for name in before.keys() | after.keys():
         part = part_of(name, calls)

@@ -2,18 +2,28 @@
 """The reader of .limpet files: what is shipped is read, every damaged file is refused, calls are bound."""
 
 import json
-import re
 import struct
 import unittest
 import zlib
 
 import fake_klippy
 
+calls = fake_klippy.limpet("calls")
 container = fake_klippy.limpet("container")
 messages = fake_klippy.limpet("messages")
 firmware = fake_klippy.limpet("firmware")
 IMAGES = fake_klippy.FOLDER / "images"
-CALLS = fake_klippy.dictionary("guests")["config"]["LIMPET_CALLS"]
+KNOWN = calls.klipper_calls()
+
+
+def declaring(*declarations, known=KNOWN):
+    """What a firmware with these declarations tells, to a PC that knows some."""
+    return calls.Calls("".join(calls.mark_of(declaration) for declaration in declarations), known)
+
+
+def offering(kind, *declarations):
+    """A firmware."""
+    return firmware.Firmware({"LIMPET": "2 some %s %s" % (kind, "".join(map(calls.mark_of, declarations)))})
 
 
 def image_file(name="max31865"):
@@ -52,7 +62,6 @@ class ContainerTest(unittest.TestCase):
         return self.refusal(join(metadata, payload))
 
     def test_every_shipped_image_is_read(self):
-        declarations = container.parse_declarations(CALLS)
         names = sorted(path.name for path in IMAGES.glob("*.limpet"))
         self.assertIn("adxl345.limpet", names)
         for name in names:
@@ -61,17 +70,17 @@ class ContainerTest(unittest.TestCase):
             self.assertEqual(image.data + image.code, payload)
             self.assertEqual(image.entries, metadata["entries"])
             self.assertRegex(image.source_line(image.entries[sorted(image.entries)[0]]), r"^\w+\.[ch]:\d+$")
-            bound = image.bind(declarations)
-            self.check_bound(image, metadata, bound, declarations)
+            bound = image.bind(declaring(*KNOWN))
+            self.check_bound(image, metadata, bound)
 
-    def check_bound(self, image, metadata, bound, declarations):
+    def check_bound(self, image, metadata, bound):
         """Nothing but the ids differs, and those are the positions of the declarations."""
         rest = bytearray(bound)
         for item in metadata["imports"]:
             for at in item["fixups"]:
                 word = struct.unpack_from("<I", bound, at)[0]
                 self.assertEqual(word & 0xfffff, 0x0b)
-                self.assertEqual(declarations[word >> 20], item["signature"])
+                self.assertEqual(KNOWN[word >> 20], item["signature"])
                 struct.pack_into("<I", rest, at, 0xfff0000b)
         self.assertEqual(bytes(rest), image.code)
 
@@ -81,7 +90,7 @@ class ContainerTest(unittest.TestCase):
         code = struct.pack("<HH", 0xa002 | 0x7ff << 2, 0x8082) + bytes(metadata["code_size"] - 4)
         metadata.update(isa="rv32ecx", imports=[{"name": "f", "signature": "void f()", "fixups": [0]}])
         image = container.Image(join(metadata, payload[:-metadata["code_size"]] + code))
-        self.assertEqual(image.bind(["void a()", "void f()"])[:4], struct.pack("<HH", 0xa002 | 1 << 2, 0x8082))
+        self.assertEqual(image.bind(declaring("void a()", "void f()"))[:4], struct.pack("<HH", 0xa002 | 1 << 2, 0x8082))
 
     def dense(self, table):
         """An image of rv32dense: two host calls with the ids that a byte has."""
@@ -94,14 +103,14 @@ class ContainerTest(unittest.TestCase):
 
     def test_dense_calls(self):
         image = self.dense("dense-1")
-        self.assertEqual(image.bind(["void a()", "void f()"]), b"\0\1\0\1")
+        self.assertEqual(image.bind(declaring("void a()", "void f()")), b"\0\1\0\1")
         self.assertEqual(image.source_line(image.code_start + (1 << 31)), "a.c:7")
         self.assertEqual(image.encoding, "dense-1")
         self.assertRaisesRegex(container.ImageError, "unknown here", self.dense, "")
 
     def test_a_firmware_without_the_table_is_told(self):
-        for says, runs in (("rv32dense dense-1", True), ("rv32dense dense-2", False), ("rv32ec plain", False)):
-            offers = firmware.Firmware({"LIMPET": "1 some " + says, "LIMPET_CALLS": "void f();"})
+        for says, runs in (("rv32dense dense-1", True), ("rv32dense dense-2", False), ("rv32ec", False)):
+            offers = offering(says, "void f()")
             if runs:
                 offers.block(self.dense("dense-1"))
                 continue
@@ -178,37 +187,60 @@ class ContainerTest(unittest.TestCase):
 
     def test_a_firmware_that_lacks_a_call(self):
         image = container.Image(image_file())
-        lacking = re.sub(r"u32 spi_exchange\([^;]*;", "", CALLS)
-        with self.assertRaisesRegex(container.ImageError, r"it calls 'u32 spi_exchange\(.*\)', which the firmware"):
-            image.bind(container.parse_declarations(lacking))
-        other = CALLS.replace("u32 spi_exchange(handle<spi>,u32,u8)", "u32 spi_exchange(handle<spi>,u32)")
-        with self.assertRaisesRegex(container.ImageError, r"firmware declares 'u32 spi_exchange\(handle<spi>,u32\)'"):
-            image.bind(container.parse_declarations(other))
-        with self.assertRaisesRegex(container.ImageError, "no function"):
-            container.parse_declarations("rubbish;")
+        exchange = "u32 spi_exchange(handle<spi>,u32,u8)"
+        lacking = [call for call in KNOWN if call != exchange]
+        told = "it calls '%s', which the firmware does not declare" % exchange
+        self.assertEqual(self.refusal_of(image, declaring(*lacking)), told)
+        other = "u32 spi_exchange(handle<spi>,u32)"
+        self.assertEqual(self.refusal_of(image, declaring(other, *lacking)), told)  # nobody knows what it declares
+        self.assertEqual(self.refusal_of(image, declaring(other, *lacking, known=[other])),
+                         "it calls '%s', the firmware declares '%s'" % (exchange, other))
+
+    def refusal_of(self, image, offered):
+        with self.assertRaises(container.ImageError) as caught:
+            image.bind(offered)
+        return str(caught.exception)
+
+    def test_marks_of_calls(self):
+        self.assertEqual(calls.mark_of("void a()"), "x2L")
+        self.assertEqual(calls.canonical("u8 f(in i16[#1] a, u8 length, handle<pin> b, bool, out u8[4])"),
+                         "u8 f(in i16[#1],u8,handle<pin>,bool,out u8[4])")
+        offered = declaring("void own()", KNOWN[3], KNOWN[1])
+        self.assertEqual((offered.declarations(), offered.unknown()), ([KNOWN[3], KNOWN[1]], 1))
+        self.assertEqual([offered.id_of(call) for call in ("void own()", KNOWN[1])], [0, 2])  # with or without its text
+        for marks in ("abcd", "abc,ef", "abcabc"):
+            with self.assertRaisesRegex(container.ImageError, "nobody understands"):
+                calls.Calls(marks, KNOWN)
+
+    def test_two_declarations_with_one_mark(self):
+        first, second = "void f598()", "void f21046()"
+        self.assertEqual(calls.mark_of(first), calls.mark_of(second))
+        self.assertEqual(declaring(first, known=()).id_of(second), 0)
+        with self.assertRaisesRegex(container.ImageError, "does not declare"):
+            declaring(first, known=[first]).id_of(second)
 
 
 class FirmwareTest(unittest.TestCase):
     def test_who_runs_what(self):
         image = container.Image(image_file())
         for isa, runs in (("rv32e", False), ("rv32ec", True), ("rv32emc", True), ("rv32ecx", True), ("ebpf", False)):
-            offers = firmware.Firmware({"LIMPET": "1 some %s plain" % isa, "LIMPET_CALLS": CALLS})
+            offers = offering(isa, *KNOWN)
             if runs:
                 offers.block(image)
             else:
                 told = "it is rv32ec plain, the firmware runs " + isa
                 self.assertRaisesRegex(container.ImageError, told, offers.block, image)
-        offers = firmware.Firmware({"LIMPET": "1 some rv32dense dense-3f2a", "LIMPET_CALLS": CALLS})
+        offers = offering("rv32dense dense-3f2a", *KNOWN)
         self.assertRaises(container.ImageError, offers.block, image)
 
     def test_other_protocols(self):
-        for text in ("2 rv32-tiny rv32ec plain", "", "1 rv32-tiny"):
+        for text in ("1 rv32-tiny rv32ec plain", "", "2 rv32-tiny", "2 rv32-tiny rv32ec plain more words"):
             self.assertRaises(container.ImageError, firmware.Firmware, {"LIMPET": text})
         self.assertFalse(firmware.present({}))
 
     def test_memory_that_no_firmware_has(self):
         metadata, payload = split(image_file())
-        offers = firmware.Firmware({"LIMPET": "1 some rv32ec plain", "LIMPET_CALLS": CALLS})
+        offers = offering("rv32ec", *KNOWN)
         start = metadata["writable_start"] + 16384
         metadata.update(data_size=start, code_start=start, entries={"task": start})
         image = container.Image(join(metadata, payload))

@@ -400,3 +400,18 @@ def limpet(module):
 
 def dictionary(name):
     return json.loads((FOLDER / "test" / "dictionaries" / (name + ".json")).read_text())
+
+
+KLIPPER_CALLS = limpet("calls").klipper_calls()
+
+
+def calls_of(mcu):
+    """What the firmware declares."""
+    return limpet("calls").Calls(mcu.get_constants()["LIMPET"].split(" ")[-1], KLIPPER_CALLS)
+
+
+def lose_call(mcu, declaration):
+    """From now on its firmware does not declare it."""
+    *words, marks = mcu.get_constants()["LIMPET"].split(" ")
+    at = calls_of(mcu).id_of(declaration) * limpet("calls").MARK_CHARACTERS
+    mcu.get_constants()["LIMPET"] = " ".join(words + [marks[:at] + marks[at + limpet("calls").MARK_CHARACTERS:]])

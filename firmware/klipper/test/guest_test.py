@@ -63,7 +63,7 @@ class Upload(GuestTest):
         self.assertEqual(vm.params["task"], image.entries["task"])
         self.assertEqual(vm.params["stack_top"], image.stack_top)
         self.assertEqual(vm.params["slices"], 21)
-        bound = image.bind(driver.guest.mcu.get_constants()["LIMPET_CALLS"].split(";"))
+        bound = image.bind(fake_klippy.calls_of(self.mcu))
         self.assertEqual(bytes(vm.block), image.data.ljust(image.code_start, b"\0") + bound + b"\x08\0\x08\0")
 
     def test_a_restart_uploads_the_same_again(self):
@@ -79,7 +79,7 @@ class Upload(GuestTest):
     def test_the_upload_is_part_of_what_klippy_computes_a_checksum_of(self):
         self.driver(cs_pin="PA1")
         image = self.image()
-        code = image.bind(self.mcu.get_constants()["LIMPET_CALLS"].split(";"))
+        code = image.bind(fake_klippy.calls_of(self.mcu))
         written = "".join(command.split("data=")[1] for command in self.mcu._config_cmds if "limpet_write" in command)
         self.assertIn(code[:16].hex(), written)
         self.assertTrue(all(len(self.mcu.parser.create_command(command)) <= 59 for command in self.mcu._config_cmds))
@@ -111,8 +111,7 @@ class Upload(GuestTest):
                 self.printer.connect()
 
     def test_a_firmware_that_lacks_a_call_is_sent_nothing(self):
-        calls = self.mcu.get_constants()["LIMPET_CALLS"]
-        self.mcu.get_constants()["LIMPET_CALLS"] = calls.replace("void try_shutdown(u8);", "")
+        fake_klippy.lose_call(self.mcu, "void try_shutdown(u8)")
         with self.assertRaisesRegex(KlippyError, r"'my sensor': it calls 'void try_shutdown\(u8\)', which the"):
             self.driver(cs_pin="PA1")
         self.assertEqual([command for command in self.mcu._config_cmds if "limpet" in command], [])
@@ -286,7 +285,8 @@ class Source(GuestTest):
         words = (cache / "words").read_text().split()
         self.assertEqual(words[:2] + words[4:6] + words[8:],
                          ["build", os.path.expanduser("~/my.c"), "--isa", "rv32ec", "--cache", str(cache)])
-        self.assertEqual((cache / "calls").read_text().replace("\n", ";"), self.mcu.get_constants()["LIMPET_CALLS"])
+        self.assertEqual((cache / "calls").read_text().splitlines(), fake_klippy.calls_of(self.mcu).declarations())
+        self.assertEqual(sorted((cache / "calls").read_text().splitlines()), sorted(fake_klippy.KLIPPER_CALLS))
 
     def test_what_the_compiler_says_is_passed_on(self):
         for text, told in (("echo 'my.c:3: no such thing' >&2; exit 3", "my.c:3: no such"), (None, "none/limpet")):

@@ -14,6 +14,10 @@ import tty
 import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "firmware/klipper/klippy"))
+
+from limpet.calls import Calls  # noqa: E402
+
 KLIPPER = pathlib.Path(os.environ.get("KLIPPER_DIR", ""))
 WRAPPER = ROOT / "firmware/klipper/limpet.mk"
 CHUNK = 40
@@ -41,10 +45,10 @@ class Image:
         payload = file[20 + metadata_bytes:][:payload_bytes]
         code_size = self.about["code_size"]
         data, code = payload[:len(payload) - code_size], bytearray(payload[len(payload) - code_size:])
-        ids = {text.split("(")[0].split()[-1]: number for number, text in enumerate(declared.split(";")) if text}
         for imported in self.about["imports"]:
+            number = declared.id_of(imported["signature"])
             for fixup in imported["fixups"]:
-                code[fixup:fixup + 4] = struct.pack("<I", 0x0b | ids[imported["name"]] << 20)
+                code[fixup:fixup + 4] = struct.pack("<I", 0x0b | number << 20)
         self.block = data.ljust(self.about["code_start"], b"\0") + code + b"\x08\0\x08\0"
 
     def crc(self, kind):
@@ -83,8 +87,9 @@ class Mcu:
             self.close()
             raise
         constants = self.parser.get_constants()
-        self.declared = constants.get("LIMPET_CALLS")
-        self.backend, self.kind = constants.get("LIMPET", "1 none none").split(" ", 2)[1:]
+        _, self.backend, isa, marks = constants.get("LIMPET", "2 none none ").split(" ")
+        self.kind = isa + " plain"
+        self.declared = Calls(marks, ())
 
     def start(self, elf, folder):
         terminal = folder / "tty"

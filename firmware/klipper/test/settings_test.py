@@ -6,24 +6,26 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "firmware/klipper"))
 
 import settings  # noqa: E402
+from limpet import calls  # noqa: E402
 
 PROGRAM = """
 #include "limpet_calls.h"
 #include "limpet_klipper_calls.h"
-const char* dictionary = LIMPET_DICTIONARY(LIMPET_KLIPPER_CALLS);
 #include <stdio.h>
-int main(void) { return puts(dictionary) < 0; }
+int main(void) { return printf("%s\\n%s\\n", LIMPET_DICTIONARY(LIMPET_KLIPPER_CALLS), LIMPET_KLIPPER_MARKS) < 0; }
 """
 
 
-def dictionary(names=(), absent=()):
-    """What a firmware that has all but these parts of Klipper's configuration tells the PC."""
+def declared(names=(), absent=()):
+    """The declarations of a firmware that has all but these parts of Klipper's configuration, as the compiler sees them;
+    those that its marks stand for are the same."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         settings.write_calls(folder, names)
@@ -31,35 +33,35 @@ def dictionary(names=(), absent=()):
         parts = [f"-D{part}=1" for part in settings.PARTS if part not in absent]
         subprocess.run(["cc", f"-I{ROOT}/interp", f"-I{ROOT}/interp/calls", *parts, folder / "program.c", "-o",
                         folder / "program"], check=True)
-        return subprocess.run([folder / "program"], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def declared():
-    """klipper.calls in canonical form, sorted."""
-    lines = (line.split("//")[0].strip() for line in (ROOT / "firmware/sdk/klipper.calls").read_text().splitlines())
-    result = []
-    for line in filter(None, lines):
-        head, arguments = line.rstrip(")").split("(")
-        types = [part.strip().rsplit(" ", 1)[0] for part in arguments.split(",") if part.strip()]
-        result.append(f"{head}({','.join(types)})")
-    return sorted(result)
+        told = subprocess.run([folder / "program"], check=True, capture_output=True, text=True).stdout
+    text, marks = told.splitlines()
+    declarations = text.rstrip(";").split(";")
+    if calls.Calls(marks, settings.klipper_calls()).declarations() != declarations:
+        raise AssertionError(f"{marks} is not {text}")
+    return declarations
 
 
 class Calls(unittest.TestCase):
     def test_all_of_them_are_told(self):
-        self.assertEqual(sorted(dictionary().rstrip(";").split(";")), declared())
+        lines = [line.split("//")[0].strip() for line in (ROOT / "firmware/sdk/klipper.calls").read_text().splitlines()]
+        self.assertEqual(len(declared()), len(list(filter(None, lines))))
+        self.assertEqual(sorted(declared()), sorted(calls.klipper_calls()))
 
     def test_only_what_is_there(self):
-        text = dictionary(absent=["CONFIG_WANT_SPI", "CONFIG_WANT_TRIGGER_ANALOG"])
-        self.assertNotIn("spi", text)
-        self.assertNotIn("trigger", text)
-        self.assertIn("u8 i2c_read(handle<i2c>,u8,out u8[#3],u8);", text)
+        there = declared(absent=["CONFIG_WANT_SPI", "CONFIG_WANT_TRIGGER_ANALOG"])
+        self.assertNotRegex(" ".join(there), "spi|trigger")
+        self.assertIn("u8 i2c_read(handle<i2c>,u8,out u8[#3],u8)", there)
 
     def test_only_what_was_asked_for(self):
-        self.assertEqual(dictionary(["respond", "timer_read_time"]),
-                         "u32 timer_read_time();void respond(u8,in u8[#2],u8);")
+        self.assertEqual(declared(["respond", "timer_read_time"]),
+                         ["u32 timer_read_time()", "void respond(u8,in u8[#2],u8)"])
         with self.assertRaisesRegex(settings.Refused, "nonsense is not declared"):
-            dictionary(["respond", "nonsense"])
+            declared(["respond", "nonsense"])
+
+    def test_marks_are_unlike(self):
+        with unittest.mock.patch.object(settings, "klipper_calls", lambda: ["void f598()", "void f21046()"]):
+            with self.assertRaisesRegex(settings.Refused, "the same mark"):
+                declared()
 
 
 class Backends(unittest.TestCase):

@@ -78,8 +78,7 @@ class Configuration(StandInTest):
             vm = self.firmware.vms[oid]
             self.assertTrue(vm.sealed, name)
             self.assertEqual(vm.devices, devices, name)
-            calls = self.mcu.get_constants()["LIMPET_CALLS"].split(";")
-            self.assertIn(self.image(name).bind(calls), bytes(vm.block), name)
+            self.assertIn(self.image(name).bind(fake_klippy.calls_of(self.mcu)), bytes(vm.block), name)
             self.assertEqual(vm.params["task"], self.image(name).entries["task"])
             self.assertEqual(list(self.printer.objects["limpet"].get_status()["drivers"]), ["oid %d (%s)" % (oid, name)])
 
@@ -126,8 +125,7 @@ class Configuration(StandInTest):
         self.assertEqual(restart.count("limpet_seal"), 2)
 
     def test_a_firmware_that_lacks_a_call_is_sent_nothing(self):
-        calls = self.mcu.get_constants()["LIMPET_CALLS"]
-        self.mcu.get_constants()["LIMPET_CALLS"] = calls.replace("void bulk_overflow(u32);", "")
+        fake_klippy.lose_call(self.mcu, "void bulk_overflow(u32)")
         self.mcu.add_config_cmd("config_adxl345 oid=0 spi_oid=7")
         with self.assertRaisesRegex(KlippyError, r"'adxl345' for MCU 'mcu': it calls 'void bulk_overflow\(u32\)'"):
             self.printer.connect()

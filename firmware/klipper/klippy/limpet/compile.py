@@ -20,7 +20,7 @@ def find_command(wanted):
 
 
 def compile_source(command, source, isa, calls, cache):
-    """The bytes of the image for a firmware that declares `calls`. Raises ImageError, with what the compiler says."""
+    """The bytes of the image for a firmware with these declarations, `calls`. Raises ImageError, with what the compiler says."""
     path = find_command(command)
     if path is None:
         raise ImageError("source: needs the command limpet, which is not there; an image: needs none")

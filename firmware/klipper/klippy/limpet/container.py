@@ -218,15 +218,14 @@ class Image:
         at = bisect.bisect_right(self._line_starts, address)
         return self._line_texts[at - 1] if at else ""
 
-    def bind(self, declarations):
-        """The code with every host call bound to the firmware that has these declarations, in this order."""
+    def bind(self, calls):
+        """The code with every host call bound to the firmware that has these (calls.Calls)."""
         code = bytearray(self.code)
         for item in self.imports:
-            if item.signature not in declarations:
-                raise ImageError(unbound(item, declarations))
+            number = calls.id_of(item.signature)
             for fixup in item.fixups:
                 size = self._call_bytes(fixup)
-                code[fixup:fixup + size] = host_call(declarations.index(item.signature), size)
+                code[fixup:fixup + size] = host_call(number, size)
         return bytes(code)
 
 
@@ -244,23 +243,6 @@ def name_of(signature):
     """Name of a declaration in canonical form; "" when it is none."""
     found = re.fullmatch(r"\w+ ([a-z_][a-z0-9_]{0,62})\([^ ()]*(?: [^ ()]+)*\)", signature)
     return found.group(1) if found else ""
-
-
-def parse_declarations(text):
-    """Canonical declarations of a firmware's dictionary, joined with ';': the position is the id."""
-    declarations = [part for part in text.split(";") if part]
-    for declaration in declarations:
-        if not name_of(declaration):
-            raise ImageError("the firmware declares %s, which is no function" % shown(declaration))
-    return declarations
-
-
-def unbound(item, declarations):
-    """Why a firmware cannot run the guest."""
-    for declaration in declarations:
-        if name_of(declaration) == item.name:
-            return "it calls '%s', the firmware declares '%s'" % (item.signature, declaration)
-    return "it calls '%s', which the firmware does not declare" % item.signature
 
 
 def split(file):

@@ -4,9 +4,10 @@
 import struct
 import zlib
 
-from .container import RUNS_ON, ImageError, parse_declarations
+from .calls import Calls, klipper_calls
+from .container import RUNS_ON, ImageError
 
-PROTOCOL = 1
+PROTOCOL = 2
 CALL = "limpet_call oid=%c entry=%hu a0=%u a1=%u a2=%u a3=%u a4=%u data=%*s"
 STATE = "limpet_state oid=%c status=%c pc=%u address=%u result=%u overruns=%hu"
 MESSAGE = "limpet_message oid=%c message=%c data=%*s"
@@ -23,19 +24,19 @@ DEVICE_KINDS = {"spi": 0, "i2c": 1, "gpio_in": 2, "gpio_out": 3, "trigger": 4, "
 
 
 class Firmware:
-    """What a dictionary says: backend, isa, encoding, whether it `filters` sensors' data, and `calls`, declarations by
-    id."""
+    """What a dictionary says: backend, isa, encoding, whether it `filters` sensors' data, and its `calls`."""
 
     def __init__(self, constants):
-        words = str(constants["LIMPET"]).split()
-        if not words or words[0] != str(PROTOCOL):
+        words = str(constants["LIMPET"]).split(" ")
+        if words[0] != str(PROTOCOL):
             raise ImageError("its firmware speaks protocol %s, this add-on %d: build the firmware again"
-                             % (words[0] if words else "?", PROTOCOL))
-        if len(words) != 4:
+                             % (words[0] or "?", PROTOCOL))
+        if not 4 <= len(words) <= 5:
             raise ImageError("its firmware says '%s' of itself" % " ".join(words))
-        self.backend, self.isa, self.encoding = words[1:]
+        self.backend, self.isa = words[1:3]
+        self.encoding = words[3] if len(words) == 5 else "plain"
         self.filters = "LIMPET_FILTER" in constants
-        self.calls = parse_declarations(str(constants.get("LIMPET_CALLS", "")))
+        self.calls = Calls(words[-1], klipper_calls())
 
     def check(self, image):
         """Refuses an image that this firmware cannot run, by name."""

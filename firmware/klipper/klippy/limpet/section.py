@@ -1,10 +1,12 @@
 # This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
 """[limpet] and [limpet NAME]: what a user says about guests."""
 
+import logging
 import os
 
 from .. import bus
 from . import firmware, klipper
+from .calls import KLIPPER_CALLS
 from .compile import compile_source
 from .container import Image, ImageError
 from .guest import Guest, Options
@@ -44,9 +46,13 @@ def offers_of(printer, mcu):
     if not firmware.present(constants):
         raise printer.config_error("Limpet: the firmware of MCU '%s' was built without Limpet" % mcu.get_name())
     try:
-        return firmware.Firmware(constants)
+        offers = firmware.Firmware(constants)
     except ImageError as error:
         raise printer.config_error("Limpet: MCU '%s': %s" % (mcu.get_name(), error))
+    if offers.calls.unknown():
+        logging.info("Limpet: %d of the calls that MCU '%s' declares are not in %s", offers.calls.unknown(),
+                     mcu.get_name(), os.path.normpath(KLIPPER_CALLS))
+    return offers
 
 
 class Driver:
@@ -114,8 +120,8 @@ class Driver:
         if self.image_path is not None:
             with open(os.path.expanduser(self.image_path), "rb") as file:
                 return Image(file.read())
-        return Image(compile_source(self.settings.command, os.path.expanduser(self.source), offers.isa, offers.calls,
-                                    self.settings.cache))
+        return Image(compile_source(self.settings.command, os.path.expanduser(self.source), offers.isa,
+                                    offers.calls.declarations(), self.settings.cache))
 
     def _build_config(self):
         offers = offers_of(self.printer, self.mcu)
