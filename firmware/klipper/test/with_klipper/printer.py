@@ -1,6 +1,6 @@
 # This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
 """Klipper as it runs on a printer, but for the hardware: firmware as Linux processes, with chips on their buses
-(chips.cpp), and klippy, spoken to by its API server.
+(chips.h), and klippy, spoken to by its API server.
 
 Needs KLIPPER_DIR, a checkout of Klipper, which is cloned and otherwise left alone; LIMPET, the command; Debian's
 python3-greenlet, python3-cffi, python3-jinja2 and python3-serial; and rp2040js, which scripts/setup installs."""
