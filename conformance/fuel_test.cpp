@@ -60,6 +60,8 @@ TEST_P(Fuel, EndlessLoops) {
                                                           .add("jal", {.imm = 0U - 12})});
     loops.push_back({"forward and back", Code().add("jal", {.imm = 8}).add("ecall").add("jal", {.imm = 0U - 8})});
     loops.push_back({"calls itself", Code().add("jal", {.rd = 1})});
+    loops.push_back({"jal that links elsewhere", Code().add("jal", {.rd = 5})});
+    loops.push_back({"jalr that links elsewhere", Code().add("auipc", {.rd = 5}).add("jalr", {.rd = 6, .rs1 = 5})});
     loops.push_back({"host calls", Code().add("limpet.call", {.imm = 1}).add("jal", {.imm = 0U - 4})});
     loops.push_back(
         {"loads and stores",

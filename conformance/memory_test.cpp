@@ -182,6 +182,38 @@ TEST_P(Memory, MisalignedStack) {
     }
 }
 
+/// What was known of sp when it was in the window holds no longer, whatever has written it.
+TEST_P(Memory, SpMovesToTheEnd) {
+    struct Row {
+        const char* name;
+        uint32_t a, b; ///< x5 and x6, which make x2
+    };
+    constexpr uint32_t end = kPlain.data_size;
+    for (const Row& row : {Row{"add", end - 8, 8}, Row{"sub", end + 8, 8}, Row{"or", end, 0}, Row{"sll", end / 4, 2},
+                           Row{"mul", 64, end / 64}, Row{"mulh", 1 << 30, 4 * end}, Row{"mulhsu", 1 << 30, 4 * end},
+                           Row{"mulhu", 1U << 31, 2 * end}, Row{"div", 3 * end, 3}, Row{"divu", 3 * end, 3},
+                           Row{"rem", end, 2 * end}, Row{"remu", end, 2 * end}, Row{"lw", 512, end}}) {
+        const rv32::Instruction& instruction = row_named(row.name);
+        if (!rv32::has(isa(), instruction.extension)) continue;
+        for (const bool store : {false, true}) {
+            Code code;
+            code.add("lw", {.rd = 10, .rs1 = 2, .imm = 12});
+            code.add(row.name, {.rd = 2, .rs1 = 5, .rs2 = instruction.op == rv32::Op::kLw ? 0U : 6U});
+            code.add(store ? "sw" : "lw", {.rd = store ? 0U : 10U, .rs1 = 2, .rs2 = store ? 10U : 0U});
+            Trial run(backend(), code);
+            run.x(2) = kPlain.data_size - 16;
+            run.x(5) = row.a;
+            run.x(6) = row.b;
+            const uint32_t in_memory = row.b;
+            std::memcpy(&run.arena.data()[512], &in_memory, sizeof in_memory); // for lw
+            EXPECT_EQ(run.run_from(kPlain.code_start), store ? LIMPET_STORE : LIMPET_LOAD) << row.name;
+            EXPECT_EQ(run.x(2), end) << row.name;
+            EXPECT_EQ(run.pc(), kPlain.code_start + 8) << row.name;
+            EXPECT_EQ(run.guest.vm.trap_address, end) << row.name;
+        }
+    }
+}
+
 /// sp runs down into the read-only data: the wall.
 TEST_P(Memory, StackOverflowIsAStoreTrap) {
     Code code;

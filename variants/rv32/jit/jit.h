@@ -75,7 +75,10 @@ private:
     if (site != 0) {
         const uint32_t index = halfword_at(site - 1);
         vm.pc = vm.window.code_start + 2 * (index & ~kNoReturn);
-        if ((index & kNoReturn) != 0) site = 0;
+        if ((index & kNoReturn) != 0) {
+            if (halfword_at(site - 3) == t::blx(kRuntime)) --vm.fuel; // what the runtime carries out has charged
+            site = 0;
+        }
     } else {
         --vm.fuel;
     }

@@ -322,6 +322,7 @@ private:
         case kOp:
             if ((d_.f3 & kMultiplyDivide) != 0 && d_.f3 != (kMultiplyDivide | kMul)) {
                 exit_here();
+                if (d_.rd == 2) stack_bytes_ = 0;
                 return;
             }
             if (d_.rd != 0) operation();
