@@ -61,8 +61,7 @@ limpet_backend(rv32-goto/lean    rv32/goto/lean.h            rv32_goto_lean    -
 limpet_backend(rv32-threaded     rv32/threaded/threaded.h    rv32_threaded     asm)
 limpet_thumb_backend(rv32-tiny   rv32/tiny/tiny.S            rv32_tiny         asm)
 limpet_thumb_backend(rv32-dense  rv32/dense/dense.S          rv32_dense        asm)
-limpet_thumb_backend(rv32-jit    rv32/jit/jit.h              rv32_jit          -Os
-                     -fno-tree-loop-distribute-patterns -fno-jump-tables)
+limpet_thumb_backend(rv32-jit    rv32/jit/jit.S          rv32_jit          asm)
 limpet_bpf_backend(bpf-switch    bpf/switch/switch.h         bpf_switch        -Os
                    -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
                    -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability

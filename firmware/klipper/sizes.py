@@ -68,7 +68,7 @@ def parts(stock, elf, interpreter, total):
         if part in result:
             result[part] += after.get(name, 0) - before.get(name, 0)
     backend = {"limpet_init", "limpet_prepare", "limpet_call", "limpet_resume", "limpet_prepared_size",
-               "limpet_prepared_kept", "limpet_needs_code", "limpet_jit_runtime", "limpet_jit_find"}
+               "limpet_prepared_kept", "limpet_needs_code"}
     result["service"] -= sum(after.get(name, 0) for name in backend if name in after)
     result["other"] = total - sum(result.values())
     return result

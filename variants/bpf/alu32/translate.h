@@ -3,12 +3,12 @@
 /// limpet_bpf_vm::r. README.md describes how.
 #pragma once
 
-#include "../../rv32/jit/thumb.h"
+#include "thumb.h"
 #include "runtime.h"
 
 namespace limpet::bpf_alu32 {
 
-namespace t = rv32_jit::thumb;
+namespace t = bpf_alu32::thumb;
 
 /// Runs over the program: to see how long translated code is at most, to place it, and to write it.
 class Translator {

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-namespace limpet::rv32_jit::thumb {
+namespace limpet::bpf_alu32::thumb {
 
 constexpr uint32_t three(uint32_t opcode, uint32_t c, uint32_t b, uint32_t a) { return opcode | c << 6 | b << 3 | a; }
 constexpr uint32_t byte(uint32_t opcode, uint32_t r, uint32_t imm8) { return opcode | r << 8 | imm8; }
@@ -104,4 +104,4 @@ constexpr uint32_t bl_second(uint32_t distance) { return 0xf800 | ((distance - 2
 /// Is a halfword before a known instruction boundary the second of a bl?
 constexpr bool is_bl_second(uint32_t halfword) { return halfword >> 11 == 31; }
 
-} // namespace limpet::rv32_jit::thumb
+} // namespace limpet::bpf_alu32::thumb
