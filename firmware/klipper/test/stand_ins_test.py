@@ -2,6 +2,7 @@
 """Klipper's own sensor sections on a firmware that lacks their drivers: what klippy's classes say becomes a guest, and
 what the guest says becomes what they expect."""
 
+import re
 import struct
 import unittest
 
@@ -97,6 +98,17 @@ class Configuration(StandInTest):
         self.printer.connect()
         self.assertEqual((self.mcu._config_cmds, len(self.mcu._restart_cmds)), ([command], 1))
         self.assertEqual(self.mcu.parser.messages_by_name, before)
+
+    def test_guests_where_a_firmware_has_native_drivers(self):
+        for command, name, devices in SENSORS:
+            self.printer = Printer(fake_klippy.dictionary("native"))
+            self.mcu = self.printer.mcu
+            self.printer.objects["limpet"] = section.Settings(Config(self.printer, "limpet", {"prefer": "guests"}))
+            oid = self.sensor(command)
+            self.assertEqual(self.firmware.vms[oid].devices, devices, name)
+            if "thermocouple" not in command and "angle" not in command:
+                query = "query_%s oid=%%c rest_ticks=%%u" % re.match("config_([a-z0-9]+)", command).group(1)
+                self.assertEqual(self.send(query, oid, 500)[:1], (self.image(name).entries["query"],))
 
     def test_a_firmware_without_the_add_on_is_left_alone(self):
         self.mcu.get_constants().pop("LIMPET")

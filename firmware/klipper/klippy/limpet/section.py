@@ -16,7 +16,7 @@ CACHE = "~/.cache/limpet"
 
 
 class Settings:
-    """[limpet]: guests in place of the native drivers that a firmware lacks."""
+    """[limpet]: guests in place of the native drivers that a firmware lacks, or of all."""
 
     def __init__(self, config):
         self.printer = config.get_printer()
@@ -24,6 +24,7 @@ class Settings:
         self.images = config.get("images", None)
         if self.images is not None:
             self.images = os.path.expanduser(self.images)
+        self.prefers_guests = config.getchoice("prefer", {"native": False, "guests": True}, "native")
         self.command = config.get("command", None)
         self.cache = os.path.expanduser(config.get("cache", CACHE))
         self.stand_ins = []

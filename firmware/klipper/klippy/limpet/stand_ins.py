@@ -1,5 +1,5 @@
 # This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
-"""Guests in place of native sensor drivers that a firmware was built without.
+"""Guests in place of native sensor drivers: of those that a firmware was built without, or of all.
 
 klippy's own sensor classes stay as they are. They look up their commands in the firmware's dictionary: it gets those
 that it lacks, and what is sent then is a call of the guest. Commands of the configuration are replaced by the upload of
@@ -49,8 +49,8 @@ def parse(command):
 
 
 class StandIns:
-    """Those of one microcontroller. settings: options of the guests, and a folder of images that comes before that of
-    Limpet, or None."""
+    """Those of one microcontroller. settings: options of the guests, a folder of images that comes before that of
+    Limpet, or None, and whether guests come before native drivers."""
 
     def __init__(self, printer, mcu, offers, settings):
         self.printer = printer
@@ -63,7 +63,7 @@ class StandIns:
         self.template = self.parser.lookup_command(firmware.CALL)
         self._calls = {call.format.split()[0]: call for call in native.CALLS}
         self._lacking = {name for name in list(native.CONFIGS) + native.ATTACH + list(self._calls)
-                         if not klipper.has_message(self.parser, name)}
+                         if settings.prefers_guests or not klipper.has_message(self.parser, name)}
         self._extend_dictionary()
         mcu.register_config_callback(self._last_callback)
 
