@@ -30,8 +30,19 @@ void limpet_send_bulk(struct sensor_bulk* bulk, uint8_t oid);
 
 /* Instances */
 
-// What limpet_device gives; handles name those that guests use themselves.
-enum device_kind { DEVICE_SPI, DEVICE_I2C, DEVICE_GPIO_IN, DEVICE_GPIO_OUT, DEVICE_TRIGGER, DEVICE_FILTER };
+// What a command does. The first ones give the VM a device; handles name those that guests use themselves.
+enum operation {
+    DEVICE_SPI,
+    DEVICE_I2C,
+    DEVICE_GPIO_IN,
+    DEVICE_GPIO_OUT,
+    TRIGGER,
+    FILTER,
+    CONFIGURE,
+    WRITE,
+    SEAL,
+    CALL
+};
 
 struct device {
     struct device* next;
@@ -47,12 +58,13 @@ struct device {
 };
 
 struct limpet {
+    struct limpet_service service; // the first
     struct device *devices, *polled;
     struct trigger_analog* trigger;
     uint16_t filter_entry;
     uint8_t filter_oid;
     struct sensor_bulk bulk;
-    struct limpet_service service; // the last: the block follows
+    uint8_t block[] __aligned(__alignof__(void*));
 };
 
 _Static_assert(sizeof(struct limpet_timer) == sizeof(struct timer) &&
@@ -60,56 +72,82 @@ _Static_assert(sizeof(struct limpet_timer) == sizeof(struct timer) &&
                    offsetof(struct limpet_timer, clock) == offsetof(struct timer, waketime),
                "the service's timer is Klipper's");
 
-static struct task_wake limpet_wake;
-
-// The VM whose guest runs, its oid, what came with the command that it carries out, and where its bulk data go.
+// All VMs: the first one, which has the others behind it. At a shutdown they are given up: Klipper's memory may be
+// given out anew, and its timers are off. The VM whose guest runs, what came with the command that it carries out, and
+// where its bulk data go.
 static struct {
+    struct limpet* first;
     struct limpet* limpet;
-    struct sensor_bulk* bulk;
     const uint8_t* data;
-    uint8_t length, oid, bulk_oid;
+    uint8_t length;
+#if LIMPET_FILTER
+    uint8_t bulk_oid;
+    struct sensor_bulk* bulk;
+#endif
 } current;
 
-static struct limpet* limpet_of(struct limpet_service* service) {
-    return container_of(service, struct limpet, service);
+static struct limpet* limpet_of(struct limpet_service* service) { return (struct limpet*)service; }
+
+static struct limpet_service* current_service(void) { return &current.limpet->service; }
+
+static void limpet_select(struct limpet* limpet) {
+    current.limpet = limpet;
+    current.length = 0;
+#if LIMPET_FILTER
+    current.bulk = &limpet->bulk;
+    current.bulk_oid = limpet->service.number;
+#endif
 }
 
-void command_config_limpet(uint32_t* args);
+static struct sensor_bulk* current_bulk(void) {
+#if LIMPET_FILTER
+    return current.bulk;
+#else
+    return &current.limpet->bulk;
+#endif
+}
 
-static struct limpet_service* limpet_select(uint8_t oid) {
-    struct limpet* limpet = oid_lookup(oid, command_config_limpet);
-    current.limpet = limpet;
-    current.bulk = &limpet->bulk;
-    current.oid = current.bulk_oid = oid;
-    current.length = 0;
-    return &limpet->service;
+static uint8_t current_bulk_oid(void) {
+#if LIMPET_FILTER
+    return current.bulk_oid;
+#else
+    return current_service()->number;
+#endif
+}
+
+static void limpet_say(int32_t message, const uint8_t* data, uint8_t length) {
+    sendf("limpet_data oid=%c message=%i data=%*s", current_service()->number, message, length, data);
 }
 
 /* What the service asks for */
 
 void limpet_platform_lock(void) { irq_disable(); }
 void limpet_platform_unlock(void) { irq_enable(); }
-void limpet_platform_wake(void) { sched_wake_task(&limpet_wake); }
-uint32_t limpet_platform_kind(void) { return LIMPET_KIND_CRC; }
+void limpet_platform_wake(void) { sched_wake_tasks(); }
+uint8_t* limpet_platform_block(struct limpet_service* service) { return limpet_of(service)->block; }
 void* limpet_platform_allocate(uint32_t bytes) { return alloc_chunk(bytes); }
-
 void limpet_platform_disarm(struct limpet_service* service) { sched_del_timer((struct timer*)&service->timer); }
-
-void limpet_platform_arm(struct limpet_service* service) {
-    limpet_platform_disarm(service);
-    sched_add_timer((struct timer*)&service->timer);
-}
-
+void limpet_platform_arm(struct limpet_service* service) { sched_add_timer((struct timer*)&service->timer); }
 void limpet_platform_restart(struct limpet_service* service) { sensor_bulk_reset(&limpet_of(service)->bulk); }
 
-void limpet_platform_report(struct limpet_service* service, uint32_t status) {
-    const struct limpet_vm* vm = &service->vm;
-    sendf("limpet_state oid=%c status=%c pc=%u address=%u result=%u overruns=%hu", current.oid, status, vm->pc,
-          vm->trap_address, vm->x[10], service->overruns);
+uint32_t limpet_platform_sum(const uint8_t* data, uint32_t bytes) {
+    uint16_t sum = 0xffff;
+    if (sizeof(uint_fast8_t) > 1) { // so long a block can be for Klipper's own function; else the same
+        sum = crc16_ccitt((uint8_t*)data, bytes);
+    } else {
+        while (bytes--) {
+            uint8_t byte = *data++ ^ sum;
+            byte ^= byte << 4;
+            sum = (byte << 8 | sum >> 8) ^ byte >> 4 ^ byte << 3;
+        }
+    }
+    return sum + (uint8_t)LIMPET_KIND_CRC;
 }
 
-static uint_fast8_t limpet_event(struct timer* timer) {
-    return limpet_service_tick((struct limpet_service*)timer) ? SF_RESCHEDULE : SF_DONE;
+void limpet_platform_report(struct limpet_service* service) {
+    struct limpet_vm* vm = &service->vm;
+    vm->fuel = vm->x[10]; // pc, this, trap_address and status are next to each other
+    limpet_say(~service->overruns, (uint8_t*)&vm->pc, 16);
 }
 
 uintptr_t limpet_resolve_handle(uint32_t index, uint32_t kind, const struct limpet_host* host) {
@@ -129,13 +167,13 @@ bool limpet_platform_read_pin(struct limpet_service* service) {
 
 /* What guests may call: firmware/sdk/klipper.calls explains it */
 
-static struct limpet_service* current_service(void) { return &current.limpet->service; }
-
 void limpet_timer_start(uint32_t clock, uint32_t period_ticks) {
     limpet_service_start(current_service(), clock, period_ticks);
 }
 
+#if LIMPET_SLEEPS
 void limpet_timer_sleep(uint32_t ticks) { limpet_service_sleep(current_service(), ticks); }
+#endif
 
 uint8_t limpet_receive(uint8_t* data, uint8_t length) {
     if (length > current.length) length = current.length;
@@ -143,18 +181,16 @@ uint8_t limpet_receive(uint8_t* data, uint8_t length) {
     return length;
 }
 
-void limpet_respond(uint8_t message, const uint8_t* data, uint8_t length) {
-    sendf("limpet_message oid=%c message=%c data=%*s", current.oid, message, length, data);
-}
+void limpet_respond(uint8_t message, const uint8_t* data, uint8_t length) { limpet_say(message, data, length); }
 
 void limpet_bulk_report(const uint8_t* sample, uint8_t length) {
-    struct sensor_bulk* bulk = current.bulk;
+    struct sensor_bulk* bulk = current_bulk();
     uint_fast8_t end = bulk->data_count + length;
     if (end > sizeof(bulk->data)) // samples of different lengths are no bulk data
         return;
     memcpy(&bulk->data[bulk->data_count], sample, length);
     bulk->data_count = end;
-    if (end + length > sizeof(bulk->data)) LIMPET_SEND_BULK(bulk, current.bulk_oid);
+    if (end + length > sizeof(bulk->data)) LIMPET_SEND_BULK(bulk, current_bulk_oid());
 }
 
 void limpet_bulk_sample(uint32_t sample, uint8_t length) {
@@ -162,9 +198,9 @@ void limpet_bulk_sample(uint32_t sample, uint8_t length) {
 }
 
 void limpet_bulk_status(uint32_t clock, uint32_t query_ticks, uint32_t sensor_bytes) {
-    struct sensor_bulk* bulk = current.bulk;
+    struct sensor_bulk* bulk = current_bulk();
     bulk->possible_overflows = current_service()->overruns;
-    sensor_bulk_status(bulk, current.bulk_oid, clock, query_ticks, sensor_bytes);
+    sensor_bulk_status(bulk, current_bulk_oid(), clock, query_ticks, sensor_bytes);
 }
 
 void limpet_bulk_overflow(uint32_t flags) {
@@ -173,7 +209,8 @@ void limpet_bulk_overflow(uint32_t flags) {
 
 #if LIMPET_HAS_try_shutdown // the text is in the dictionary, whether or not the function is in the firmware
 void limpet_try_shutdown(uint8_t reason) {
-    limpet_platform_report(current_service(), LIMPET_SHUTDOWN); // its result is the argument
+    current_service()->vm.status = LIMPET_SHUTDOWN;
+    limpet_platform_report(current_service()); // its result is the argument
     shutdown("Limpet driver");
 }
 #endif
@@ -223,13 +260,15 @@ uint8_t limpet_i2c_write(struct device* bus, const uint8_t* data, uint8_t length
 void limpet_i2c_shutdown_on_err(uint8_t status) { i2c_shutdown_on_err(status); }
 #endif
 
-#if CONFIG_HAVE_GPIO
+#if CONFIG_HAVE_GPIO && LIMPET_POLLS
 void limpet_timer_poll(struct device* pin, bool level, uint32_t poll_ticks, uint32_t rest_ticks) {
     limpet_timer_start(0, 0); // before the pin changes, which the timer looks at
     current.limpet->polled = pin;
     limpet_service_poll(current_service(), level, poll_ticks, rest_ticks);
 }
+#endif
 
+#if CONFIG_HAVE_GPIO
 bool limpet_gpio_in_read(struct device* pin) { return !!gpio_in_read(pin->in); }
 
 void limpet_gpio_out_write(struct device* pin, bool level) { gpio_out_write(pin->out, level); }
@@ -263,105 +302,115 @@ void limpet_trigger_update(int32_t sample) { trigger_analog_update(current.limpe
 void limpet_trigger_error(uint8_t code) { trigger_analog_note_error(current.limpet->trigger, code); }
 #endif
 
-/* Commands */
+/* The command */
 
-void command_config_limpet(uint32_t* args) {
+enum argument { OID, OPERATION, A, B, C, LENGTH, DATA };
+
+static void limpet_configure(uint32_t* args) {
     struct limpet_windows windows;
-    uint32_t bytes = limpet_service_layout((struct limpet_memory*)&args[1], &windows);
-    struct limpet* limpet = oid_alloc(args[0], command_config_limpet, sizeof(*limpet) + bytes);
+    uint32_t bytes = limpet_service_layout((struct limpet_memory*)&args[A], &windows);
+    struct limpet* limpet = alloc_chunk(sizeof(*limpet) + bytes);
     struct limpet_service* service = &limpet->service;
-    service->timer.function = limpet_event;
-    service->stack_top = args[4];
-    service->task = args[5];
-    service->slices_max = args[6];
+    service->own = current.first;
+    current.first = limpet;
+    service->number = args[OID];
+    service->timer.function = limpet_service_tick; // which returns SF_RESCHEDULE, or SF_DONE
+    service->slices_max = args[A] >> 16;
     service->vm.window = windows;
     service->vm.status = LIMPET_REFUSED;
 }
-DECL_COMMAND(command_config_limpet, "config_limpet oid=%c readonly=%hu writable=%hu code=%hu stack_top=%hu"
-                                    " task=%hu slices=%c");
 
-void command_limpet_device(uint32_t* args) {
-    struct limpet* limpet = limpet_of(limpet_select(args[0]));
-    uint8_t kind = args[1];
+static void limpet_attach(struct limpet* limpet, uint32_t* args) {
+    uint32_t operation = args[OPERATION];
 #if LIMPET_FILTER
-    if (kind == DEVICE_FILTER) {
-        limpet->filter_oid = args[2];
-        limpet->filter_entry = args[3];
+    if (operation == FILTER) {
+        limpet->filter_oid = args[A];
+        limpet->filter_entry = args[B];
         return;
     }
 #endif
 #if CONFIG_WANT_TRIGGER_ANALOG
-    if (kind == DEVICE_TRIGGER) {
-        limpet->trigger = trigger_analog_oid_lookup(args[2]);
+    if (operation == TRIGGER) {
+        limpet->trigger = trigger_analog_oid_lookup(args[A]);
         return;
     }
 #endif
     struct device* device = alloc_chunk(sizeof(*device));
-    device->kind = kind;
+    device->kind = operation;
+    device->next = limpet->devices;
+    limpet->devices = device;
 #if CONFIG_WANT_SPI
-    if (kind == DEVICE_SPI) device->spi = spidev_oid_lookup(args[2]);
+    if (operation == DEVICE_SPI) device->spi = spidev_oid_lookup(args[A]);
 #endif
 #if CONFIG_WANT_I2C
-    if (kind == DEVICE_I2C) device->i2c = i2cdev_oid_lookup(args[2]);
+    if (operation == DEVICE_I2C) device->i2c = i2cdev_oid_lookup(args[A]);
 #endif
 #if CONFIG_HAVE_GPIO
-    if (kind == DEVICE_GPIO_IN) device->in = gpio_in_setup(args[2], (int8_t)args[3]);
-    if (kind == DEVICE_GPIO_OUT) device->out = gpio_out_setup(args[2], args[3]);
+    if (operation == DEVICE_GPIO_IN) device->in = gpio_in_setup(args[A], args[B]);
+    if (operation == DEVICE_GPIO_OUT) device->out = gpio_out_setup(args[A], args[B]);
 #endif
-    struct device** last = &limpet->devices;
-    while (*last) last = &(*last)->next;
-    *last = device;
 }
-DECL_COMMAND(command_limpet_device, "limpet_device oid=%c kind=%c device=%u value=%hu");
 
-void command_limpet_write(uint32_t* args) {
-    limpet_service_write(limpet_select(args[0]), args[1], command_decode_ptr(args[3]), args[2]);
+void command_limpet(uint32_t* args) {
+    uint32_t operation = args[OPERATION];
+    if (operation == CONFIGURE) {
+        limpet_configure(args);
+        return;
+    }
+    struct limpet* limpet = current.first;
+    for (;; limpet = limpet->service.own) {
+        if (!limpet) shutdown("Invalid oid type");
+        if (limpet->service.number == args[OID]) break;
+    }
+    limpet_select(limpet);
+    struct limpet_service* service = &limpet->service;
+    const uint8_t* data = command_decode_ptr(args[DATA]);
+    if (operation == WRITE) {
+        limpet_service_write(service, args[A], data, args[LENGTH]);
+    } else if (operation == SEAL) {
+        limpet_service_seal(service, args[A]);
+    } else if (operation == CALL) {
+        int32_t rest = args[LENGTH] - 4 * LIMPET_SERVICE_ARGUMENTS;
+        if (rest < 0) {
+            limpet_platform_report(service);
+            return;
+        }
+        current.length = rest;
+        current.data = data + 4 * LIMPET_SERVICE_ARGUMENTS;
+        limpet_service_call(service, args[A], data);
+    } else {
+        limpet_attach(limpet, args);
+    }
 }
-DECL_COMMAND(command_limpet_write, "limpet_write oid=%c offset=%hu data=%*s");
+DECL_COMMAND(command_limpet, "limpet oid=%c do=%c a=%u b=%u c=%u data=%*s");
 
-void command_limpet_seal(uint32_t* args) { limpet_service_seal(limpet_select(args[0]), args[1]); }
-DECL_COMMAND(command_limpet_seal, "limpet_seal oid=%c crc=%u");
-
-void command_limpet_call(uint32_t* args) {
-    struct limpet_service* service = limpet_select(args[0]);
-    current.length = args[7];
-    current.data = command_decode_ptr(args[8]);
-    limpet_service_call(service, (uint16_t)args[1], &args[2]);
-    // What is paused goes on in the task.
-    limpet_platform_wake();
-}
-DECL_COMMAND(command_limpet_call, "limpet_call oid=%c entry=%hu a0=%u a1=%u a2=%u a3=%u a4=%u data=%*s");
-
-void limpet_task(void) {
-    if (!sched_check_wake(&limpet_wake)) return;
-    uint8_t oid;
+// Not into Klipper's function of all tasks, which is not optimised for size.
+void noinline limpet_task(void) {
     struct limpet* limpet;
-    foreach_oid(oid, limpet, command_config_limpet) if (limpet_service_turn(limpet_select(oid))) limpet_platform_wake();
+    for (limpet = current.first; limpet; limpet = limpet->service.own) {
+        limpet_select(limpet);
+        limpet_service_turn(&limpet->service);
+    }
 }
 DECL_TASK(limpet_task);
 
-void limpet_shutdown(void) {
-    uint8_t oid;
-    struct limpet* limpet;
-    foreach_oid(oid, limpet, command_config_limpet) limpet_service_stop(&limpet->service);
-}
+void limpet_shutdown(void) { current.first = NULL; }
 DECL_SHUTDOWN(limpet_shutdown);
 
 #if LIMPET_FILTER
 /* A native sensor sends its bulk data: a filter takes them, and gives what is sent instead */
 
 void sensor_bulk_report(struct sensor_bulk* bulk, uint8_t oid) {
-    uint8_t filter_oid;
     struct limpet* limpet;
-    foreach_oid(filter_oid, limpet, command_config_limpet) {
+    for (limpet = current.first; limpet; limpet = limpet->service.own) {
         if (!limpet->filter_entry || limpet->filter_oid != oid) continue;
-        struct limpet_service* service = limpet_select(filter_oid);
+        limpet_select(limpet);
         current.bulk = bulk;
         current.bulk_oid = oid;
         current.data = bulk->data; // a guest takes them before it reports what overwrites them
         current.length = bulk->data_count;
         bulk->data_count = 0;
-        limpet_service_filter(service, limpet->filter_entry, current.length);
+        limpet_service_filter(&limpet->service, limpet->filter_entry, current.length);
         if (!bulk->data_count) return;
         break;
     }
@@ -374,7 +423,7 @@ void sensor_bulk_report(struct sensor_bulk* bulk, uint8_t oid) {
 #if LIMPET_FILTER
 DECL_CONSTANT("LIMPET_FILTER", 1);
 #endif
-DECL_CONSTANT_STR("LIMPET", "2 " LIMPET_BACKEND " " LIMPET_KIND_TEXT " " LIMPET_KLIPPER_MARKS);
+DECL_CONSTANT_STR("LIMPET", "3 " LIMPET_KIND_TEXT " " LIMPET_KLIPPER_MARKS);
 
 // From here on the names that guests know are the functions above; Klipper has some of these names itself.
 #include "limpet_klipper_names.h"
@@ -382,6 +431,6 @@ LIMPET_CALLS(limpet_calls, LIMPET_KLIPPER_CALLS)
 
 enum limpet_status limpet_platform_call(struct limpet_vm* vm, const struct limpet_host* host, uint32_t id,
                                         uint32_t* args) {
-    if (limpet_service_late()) return LIMPET_FUEL;
+    if (limpet_service_time_left() <= 0) return LIMPET_FUEL;
     return limpet_calls(vm, host, id, args);
 }

@@ -14,6 +14,14 @@
 /// Does the backend prepare code, in memory of its own?
 #define LIMPET_PREPARES 1
 #endif
+#ifndef LIMPET_POLLS
+/// Is there limpet_service_poll?
+#define LIMPET_POLLS 1
+#endif
+#ifndef LIMPET_SLEEPS
+/// Is there limpet_service_sleep?
+#define LIMPET_SLEEPS 1
+#endif
 
 namespace {
 
@@ -23,11 +31,17 @@ using Service = limpet_service;
 constexpr uint32_t kShortestUs = 50;
 
 enum Mode : uint8_t {
-    kPoll = 1,    ///< the timer looks at a pin
-    kLevel = 2,   ///< for this level
-    kOnce = 4,    ///< the result of the task sets it again
-    kCommand = 8, ///< the run under way is a command, which waits for an answer
+    kCommand = 1, ///< the run under way is a command, which waits for an answer
+    kOnce = 2,    ///< the result of the task sets the timer again
+    kPoll = 4,    ///< the timer looks at a pin
+    kLevel = 8,   ///< for this level
 };
+
+/// In place of an entry: no run, but limpet_prepare. No address of code, which is even.
+constexpr uint32_t kPrepare = 1;
+
+/// What of the timer's modes there is.
+constexpr uint32_t kTimerModes = (LIMPET_SLEEPS != 0 ? kOnce : 0) | (LIMPET_POLLS != 0 ? kPoll | kLevel : 0);
 
 /// Where prepared code is. Behind the guard.
 struct Prepared {
@@ -37,218 +51,240 @@ struct Prepared {
 constexpr uint32_t kPreparedAlign = alignof(Prepared);
 
 /// Of the VM that runs: one at a time does.
-limpet_host running;
-uint32_t slice_end;
-
-uint8_t* block_of(Service& service) { return reinterpret_cast<uint8_t*>(&service + 1); }
+uint32_t slice_start;
 
 uint32_t bytes_of(const limpet_windows& window) { return window.code_start + window.code_size + LIMPET_GUARD_BYTES; }
 
 uint32_t prepared_at(const limpet_windows& window) { return (bytes_of(window) + kPreparedAlign - 1) & -kPreparedAlign; }
 
-/// CRC-32 of IEEE 802.3: reflected, polynomial 0x04c11db7.
-uint32_t crc32(uint32_t crc, const uint8_t* data, uint32_t bytes) {
-    crc = ~crc;
-    for (const uint8_t* end = data + bytes; data != end; ++data) {
-        crc ^= *data;
-        for (int bit = 8; bit != 0; --bit) crc = crc >> 1 ^ (0xedb88320 & -(crc & 1));
-    }
-    return ~crc;
-}
+uint8_t* block_of(Service& service) { return limpet_platform_block(&service); }
 
-bool is_ready(uint32_t status) { return status == LIMPET_RETURN || status == LIMPET_ECALL; }
-
-bool is_paused(const Service& service) { return service.vm.status == LIMPET_FUEL && service.slices != 0; }
-
-const limpet_host& host_of(Service& service) {
-    running.data = block_of(service);
-    running.code = running.data + service.vm.window.code_start;
-    running.call = limpet_platform_call;
-    running.stack_top = service.stack_top;
-    if (LIMPET_PREPARES != 0) {
-        const auto* prepared = reinterpret_cast<const Prepared*>(running.data + prepared_at(service.vm.window));
-        running.prepared = prepared->data;
-        running.prepared_size = prepared->bytes;
-    }
-    return running;
+const limpet_block_start& start_of(Service& service) {
+    return *reinterpret_cast<const limpet_block_start*>(block_of(service));
 }
 
 /// Memory for prepared code, once: configuration can be undone only as a whole.
-void provide_prepared(Service& service) {
+void provide_prepared(Service& service, limpet_host& host) {
     auto& prepared = *reinterpret_cast<Prepared*>(block_of(service) + prepared_at(service.vm.window));
+    host.prepared = prepared.data;
+    host.prepared_size = prepared.bytes;
     if (prepared.data != nullptr) return;
-    prepared.bytes = limpet_prepared_size(&service.vm, &host_of(service));
-    prepared.data = limpet_platform_allocate(prepared.bytes);
+    host.prepared_size = prepared.bytes = limpet_prepared_size(&service.vm, &host);
+    host.prepared = prepared.data = limpet_platform_allocate(prepared.bytes);
 }
 
+/// The timer is off, and nothing pending.
 void halt(Service& service) {
     limpet_platform_disarm(&service);
     service.pending = 0;
-    service.mode = 0;
 }
 
-uint32_t not_too_short(uint32_t ticks) {
-    const auto shortest = static_cast<int32_t>(timer_from_us(kShortestUs));
-    return static_cast<int32_t>(ticks) < shortest ? static_cast<uint32_t>(shortest) : ticks;
-}
-
-void arm(Service& service, uint32_t clock) {
-    limpet_platform_lock(); // or the time might be past before the timer is armed
+/// The timer goes off at `clock`, but not sooner than the firmware can bear: neither in the past nor a hundred thousand
+/// times a second.
+void set(Service& service, uint32_t clock) {
     const uint32_t now = timer_read_time();
-    service.timer.clock = now + not_too_short(clock - now);
+    const uint32_t shortest = timer_from_us(kShortestUs);
+    if (static_cast<int32_t>(clock - now) < static_cast<int32_t>(shortest)) clock = now + shortest;
+    service.timer.clock = clock;
+}
+
+/// `ticks` from now.
+void arm(Service& service, uint32_t ticks) {
+    limpet_platform_lock(); // or the time might be past before the timer is armed
+    set(service, timer_read_time() + ticks);
     limpet_platform_arm(&service);
     limpet_platform_unlock();
 }
 
-/// A new measurement, in which the timer goes off at `clock`; not `on`: never. A run under way stays what it is.
-void measure(Service& service, uint32_t on, uint32_t mode, uint32_t clock, uint32_t period_ticks) {
-    mode |= service.mode & kCommand;
-    halt(service);
-    service.mode = static_cast<uint8_t>(mode);
+/// A new measurement. A run under way stays what it is.
+void measure(Service& service, uint32_t mode, uint32_t period_ticks) {
+    limpet_platform_disarm(&service);
+    if (kTimerModes != 0) service.mode = static_cast<uint8_t>((service.mode & kCommand) | mode);
     service.period_ticks = period_ticks;
-    service.overruns = 0;
     limpet_platform_restart(&service);
-    if (on != 0) arm(service, clock);
 }
 
-/// A run has ended, or its time slice.
-void end_slice(Service& service, uint32_t status) {
-    const uint32_t mode = service.mode;
-    if (status == LIMPET_FUEL && --service.slices != 0) return;
-    if (!is_ready(status)) {
-        halt(service);
-    } else {
-        service.mode = static_cast<uint8_t>(mode & ~kCommand);
-        if ((mode & kCommand) == 0) {
-            if ((mode & kPoll) != 0) service.pending = 0;
-            const uint32_t ticks = service.vm.x[10];
-            if ((mode & kOnce) != 0 && ticks != 0) arm(service, timer_read_time() + ticks);
+/// After measure(): from now on.
+void forget(Service& service) {
+    service.pending = 0;
+    service.overruns = 0;
+}
+
+/// A time slice: the first one of a run of `entry`, or another of what is paused. When the run ends in it, its state is
+/// reported, unless it was a task that did well.
+void run(Service& service, uint32_t entry) {
+    limpet_vm& vm = service.vm;
+    limpet_host host;
+    host.data = block_of(service);
+    host.code = block_of(service) + vm.window.code_start;
+    host.call = limpet_platform_call;
+    host.stack_top = start_of(service).stack_top;
+    if (LIMPET_PREPARES != 0) provide_prepared(service, host);
+    slice_start = timer_read_time();
+    uint32_t status = vm.status;
+    if (status != LIMPET_FUEL) {
+        service.slices = service.slices_max;
+        status = entry == kPrepare ? limpet_prepare(&vm, &host) : limpet_call(&vm, &host, entry, LIMPET_CHUNK);
+    }
+    while (status == LIMPET_FUEL && limpet_service_time_left() > 0) status = limpet_resume(&vm, &host, LIMPET_CHUNK);
+    if (status == LIMPET_FUEL) {
+        const uint32_t left = service.slices - 1U;
+        service.slices = static_cast<uint8_t>(left);
+        if (left != 0) {
+            limpet_platform_wake();
             return;
         }
+        status = LIMPET_RUNNING; // and stays so
     }
-    limpet_platform_report(&service, status);
+    if (status == LIMPET_ECALL) status = LIMPET_RETURN;
+    if (status != LIMPET_RETURN) limpet_service_stop(&service);
+    vm.status = status;
+    if (status == LIMPET_RETURN && (service.mode & kCommand) == 0) return;
+    service.mode = static_cast<uint8_t>(service.mode & kTimerModes);
+    limpet_platform_report(&service);
 }
 
-/// In place of an entry: what is paused goes on. No address of code, which is even.
-constexpr uint32_t kPaused = 1;
+void run_command(Service& service, uint32_t entry) {
+    service.mode = static_cast<uint8_t>((service.mode & kTimerModes) | kCommand);
+    run(service, entry);
+}
 
-/// A time slice: the first one of a run of `entry`, or another. Returns how it ended.
-uint32_t run_slice(Service& service, uint32_t entry) {
-    slice_end = timer_read_time() + timer_from_us(LIMPET_SLICE_US);
-    const limpet_host& host = host_of(service);
-    limpet_vm& vm = service.vm;
-    if (entry != kPaused) {
-        service.slices = service.slices_max;
-        limpet_call(&vm, &host, entry, LIMPET_CHUNK);
+/// A run of the task has ended well: the timer's part of it.
+void end_task(Service& service) {
+    const uint32_t ticks = service.vm.x[10];
+    if (LIMPET_SLEEPS != 0 && (service.mode & kOnce) != 0 && ticks != 0) {
+        limpet_platform_disarm(&service); // the task itself may have armed it
+        arm(service, ticks);
     }
-    while (vm.status == LIMPET_FUEL && !limpet_service_late()) limpet_resume(&vm, &host, LIMPET_CHUNK);
-    return vm.status;
+    if (LIMPET_POLLS != 0 && (service.mode & kPoll) != 0) service.pending = 0;
 }
 
 } // namespace
 
 extern "C" uint32_t limpet_service_layout(const limpet_memory* memory, limpet_windows* windows) {
-    constexpr uint32_t kMask = 0x3fff; // so that no sum overflows, neither here nor in 16 bits where it is allocated
-    windows->writable_start = memory->read_only & kMask;
-    windows->data_size = windows->writable_start + (memory->writable & kMask);
-    windows->code_start = (windows->data_size + 3) & ~3U;
-    windows->code_size = memory->code & kMask;
+    // 16 bits of each, so that no sum overflows.
+    windows->writable_start = static_cast<uint16_t>(memory->read_only);
+    windows->code_start = (windows->writable_start + static_cast<uint16_t>(memory->writable) + 3) & ~3U;
+    windows->data_size = windows->code_start;
+    windows->code_size = static_cast<uint16_t>(memory->code);
     return LIMPET_PREPARES != 0 ? prepared_at(*windows) + static_cast<uint32_t>(sizeof(Prepared)) : bytes_of(*windows);
 }
 
-extern "C" void limpet_service_stop(Service* service) {
+extern "C" [[gnu::noinline]] uint32_t limpet_service_stop(Service* service) {
     halt(*service);
     service->vm.status = LIMPET_REFUSED;
+    return bytes_of(service->vm.window);
 }
 
 extern "C" void limpet_service_write(Service* service, uint32_t offset, const uint8_t* data, uint32_t length) {
-    limpet_service_stop(service);
-    uint8_t* const block = block_of(*service);
-    const uint32_t bytes = bytes_of(service->vm.window);
-    if (offset == 0)
-        for (uint32_t i = 0; i < bytes; ++i) block[i] = 0;
-    for (const uint8_t* end = data + length; data != end && offset < bytes; ++data) block[offset++] = *data;
+    const auto at = static_cast<uint16_t>(offset);
+    if (at + length <= limpet_service_stop(service)) __builtin_memcpy(block_of(*service) + at, data, length);
 }
 
-extern "C" void limpet_service_seal(Service* service, uint32_t crc) {
-    limpet_service_stop(service);
+extern "C" void limpet_service_seal(Service* service, uint32_t sum) {
     limpet_vm& vm = service->vm;
-    if (crc32(limpet_platform_kind(), block_of(*service), bytes_of(vm.window)) == crc) {
+    if (limpet_platform_sum(block_of(*service), limpet_service_stop(service)) == sum) {
         limpet_init(&vm, &vm.window);
-        if (LIMPET_PREPARES != 0) provide_prepared(*service);
-        vm.status = limpet_prepare(&vm, &host_of(*service));
+        run_command(*service, kPrepare);
+    } else {
+        limpet_platform_report(service);
     }
-    limpet_platform_report(service, vm.status);
 }
 
-extern "C" void limpet_service_call(Service* service, uint32_t entry, const uint32_t arguments[5]) {
+extern "C" void limpet_service_call(Service* service, uint32_t entry, const void* arguments) {
     limpet_vm& vm = service->vm;
-    if (entry > kPaused && is_ready(vm.status)) {
-        for (int i = 0; i < 5; ++i) vm.x[10 + i] = arguments[i];
-        service->mode |= kCommand;
-        end_slice(*service, run_slice(*service, entry));
+    if (vm.status == LIMPET_RETURN) {
+        __builtin_memcpy(&vm.x[10], arguments, LIMPET_SERVICE_ARGUMENTS * sizeof(uint32_t));
+        run_command(*service, entry);
     } else {
-        limpet_platform_report(service, is_paused(*service) ? uint32_t{LIMPET_RUNNING} : vm.status);
+        limpet_platform_report(service);
     }
 }
 
 extern "C" void limpet_service_filter(Service* service, uint32_t entry, uint32_t argument) {
-    if (!is_ready(service->vm.status)) return;
-    service->vm.x[10] = argument;
-    const uint32_t status = run_slice(*service, entry);
-    if (is_ready(status)) return;
-    service->slices = 0;
+    limpet_vm& vm = service->vm;
+    if (vm.status != LIMPET_RETURN) return;
+    vm.x[10] = argument;
+    run(*service, entry);
+    if (vm.status != LIMPET_FUEL) return;
+    vm.status = LIMPET_RUNNING;
     halt(*service);
-    limpet_platform_report(service, status);
+    limpet_platform_report(service);
 }
 
-extern "C" bool limpet_service_turn(Service* service) {
+extern "C" void limpet_service_turn(Service* service) {
     limpet_vm& vm = service->vm;
-    if (is_paused(*service)) {
-        end_slice(*service, run_slice(*service, kPaused));
-    } else if (service->pending != 0) {
+    const uint32_t mode = service->mode;
+    if (vm.status == LIMPET_FUEL) {
+        limpet_platform_wake(); // for what has become pending
+    } else {
+        if (service->pending == 0) return;
         limpet_platform_lock();
         vm.x[10] = service->timer.clock;
-        vm.x[11] = service->pending - 1U;
-        if ((service->mode & kPoll) == 0) service->pending = 0;
+        const uint32_t missed = service->pending - 1U;
+        vm.x[11] = missed;
+        if (LIMPET_POLLS == 0 || (mode & kPoll) == 0) {
+            service->pending = 0;
+            service->overruns = static_cast<uint16_t>(service->overruns + missed);
+        }
         limpet_platform_unlock();
-        end_slice(*service, run_slice(*service, service->task));
     }
-    return is_paused(*service) || service->pending != 0;
+    run(*service, start_of(*service).task);
+    if (kTimerModes != 0 && (mode & kCommand) == 0 && vm.status == LIMPET_RETURN) end_task(*service);
 }
 
-extern "C" bool limpet_service_tick(Service* service) {
-    uint32_t ticks = service->period_ticks;
+extern "C" [[gnu::noinline]] bool limpet_service_tick(Service* service) {
     const uint32_t mode = service->mode;
-    const bool poll = (mode & kPoll) != 0;
-    if (service->pending != 0) {
-        ++service->overruns;
-        if (service->pending != 0xff) ++service->pending;
-        if (poll && service->rest_ticks / 2 > ticks) ticks = service->rest_ticks / 2;
-    } else if (!poll || limpet_platform_read_pin(service) == ((mode & kLevel) != 0)) {
-        service->pending = 1;
-        if (poll) ticks = service->rest_ticks;
+    uint32_t ticks = service->period_ticks;
+    bool marks = true;
+    if (LIMPET_POLLS != 0 && (mode & kPoll) != 0) {
+        const bool again = service->pending != 0;
+        marks = again || limpet_platform_read_pin(service) == ((mode & kLevel) != 0);
+        const uint32_t rest = again ? service->rest_ticks / 2 : service->rest_ticks;
+        if (marks && rest > ticks) ticks = rest;
+        if (again) ++service->overruns;
+    }
+    if (marks) {
+        ++service->pending;
         limpet_platform_wake();
     }
-    if ((mode & kOnce) == 0) service->timer.clock += ticks; // where it is set once, its clock tells when it went off
-    return (mode & kOnce) == 0;
+    if (LIMPET_SLEEPS != 0 && (mode & kOnce) != 0) return false; // its clock tells when it went off
+    set(*service, service->timer.clock + ticks);
+    return true;
 }
 
 extern "C" void limpet_service_start(Service* service, uint32_t clock, uint32_t period_ticks) {
-    measure(*service, period_ticks, 0, clock, not_too_short(period_ticks));
+    measure(*service, 0, period_ticks);
+    limpet_platform_lock(); // or the time might be past before the timer is armed
+    if (period_ticks != 0) {
+        service->timer.clock = clock - period_ticks;
+        limpet_service_tick(service);
+        limpet_platform_arm(service);
+    }
+    limpet_platform_unlock();
+    forget(*service);
 }
 
+#if LIMPET_SLEEPS
 extern "C" void limpet_service_sleep(Service* service, uint32_t ticks) {
-    measure(*service, ticks, ticks != 0 ? kOnce : 0, timer_read_time() + ticks, 0);
+    measure(*service, ticks != 0 ? kOnce : 0, 0);
+    forget(*service);
+    if (ticks != 0) arm(*service, ticks);
 }
+#endif
 
+#if LIMPET_POLLS
 extern "C" void limpet_service_poll(Service* service, bool level, uint32_t poll_ticks, uint32_t rest_ticks) {
-    service->rest_ticks = not_too_short(rest_ticks);
-    const uint32_t ticks = not_too_short(poll_ticks);
-    measure(*service, poll_ticks, level ? kPoll | kLevel : kPoll, timer_read_time() + ticks, ticks);
+    service->rest_ticks = rest_ticks;
+    measure(*service, level ? kPoll | kLevel : kPoll, poll_ticks);
+    forget(*service);
+    if (poll_ticks != 0) arm(*service, poll_ticks);
 }
+#endif
 
-extern "C" bool limpet_service_late(void) { return static_cast<int32_t>(timer_read_time() - slice_end) >= 0; }
+extern "C" [[gnu::noinline]] int32_t limpet_service_time_left(void) {
+    return static_cast<int32_t>(slice_start - timer_read_time() + timer_from_us(LIMPET_SLICE_US));
+}
 
 // Beside VM, block and prepared code: what a small part can afford for each VM.
 static_assert(sizeof(void*) != 4 || sizeof(Service) - sizeof(limpet_vm) <= 32);

@@ -23,7 +23,7 @@ def declaring(*declarations, known=KNOWN):
 
 def offering(kind, *declarations):
     """A firmware."""
-    return firmware.Firmware({"LIMPET": "2 some %s %s" % (kind, "".join(map(calls.mark_of, declarations)))})
+    return firmware.Firmware({"LIMPET": "3 %s %s" % (kind, "".join(map(calls.mark_of, declarations)))})
 
 
 def image_file(name="max31865"):
@@ -234,7 +234,7 @@ class FirmwareTest(unittest.TestCase):
         self.assertRaises(container.ImageError, offers.block, image)
 
     def test_other_protocols(self):
-        for text in ("1 rv32-tiny rv32ec plain", "", "2 rv32-tiny", "2 rv32-tiny rv32ec plain more words"):
+        for text in ("1 rv32-tiny rv32ec plain", "", "3", "3 rv32ec plain abc more"):
             self.assertRaises(container.ImageError, firmware.Firmware, {"LIMPET": text})
         self.assertFalse(firmware.present({}))
 
@@ -247,6 +247,21 @@ class FirmwareTest(unittest.TestCase):
         self.assertRaisesRegex(container.ImageError, "16384 bytes of data and stack, 16383 is", offers.block, image)
         metadata.update(data_size=start - 4, code_start=start - 4, entries={"task": start - 4})
         offers.block(container.Image(join(metadata, payload)))
+
+    def test_the_first_bytes_are_the_firmwares(self):
+        metadata, payload = split(image_file())
+        offers = offering("rv32ec", *KNOWN)
+        block = offers.block(container.Image(join(metadata, payload)))
+        self.assertEqual(struct.unpack_from("<HH", block), (metadata["stack_top"], metadata["entries"].get("task", 0)))
+        image = container.Image(join(metadata, payload))
+        image.data = b"\0\0\0\1" + image.data[4:]
+        self.assertRaisesRegex(container.ImageError, "at address 0", offers.block, image)
+        image.data, image.writable_start = b"", 3
+        self.assertRaisesRegex(container.ImageError, "at address 0", offers.block, image)
+
+    def test_the_checksum(self):
+        of_kind = zlib.crc32(b"rv32ec plain") & 0xff
+        self.assertEqual(offering("rv32ec").sum(b"123456789"), 0x6f91 + of_kind)
 
 
 class MessageTest(unittest.TestCase):

@@ -1,13 +1,32 @@
 # This file may be distributed under the terms of the GNU GPLv3 license (see LICENSE of firmware/klipper).
 """The microcontroller's side of PROTOCOL.md, as far as it can be without running guests."""
 
+import binascii
+import struct
 import zlib
+
+GPIO_OUT, CONFIGURE, WRITE, SEAL, CALL = 3, 6, 7, 8, 9
+
+
+def reversed_bits(value, count):
+    return int(format(value, "0%db" % count)[::-1], 2)
+
+
+def sum_of(block):
+    """CRC-16 as Klipper has it: that of CCITT with the bits in the other order."""
+    remainder = binascii.crc_hqx(bytes(reversed_bits(byte, 8) for byte in block), 0xffff)
+    return reversed_bits(remainder, 16) + zlib.crc32(b"rv32ec plain") % 256
+
+
+def state(oid, status=0, pc=0, address=0, result=0, overruns=0):
+    """How a firmware tells it."""
+    return {"oid": oid, "message": -1 - overruns, "data": struct.pack("<4I", pc, result, address, status)}
 
 
 class Vm:
-    def __init__(self, params):
-        self.params = params
-        self.block = bytearray(params["readonly"] + params["writable"] + params["code"] + 4)
+    def __init__(self, readonly, writable, code):
+        self.readonly, self.slices, self.writable = readonly & 0xffff, readonly >> 16, writable
+        self.block = bytearray(self.readonly + writable + code + 4)
         self.devices = []
         self.sealed = False
 
@@ -31,32 +50,33 @@ class Firmware:
         handler = getattr(self, name, None)
         return handler(params) or [] if handler else []
 
-    def config_limpet(self, params):
-        assert params["oid"] not in self.vms
-        self.vms[params["oid"]] = Vm(params)
+    def limpet(self, params):
+        oid, operation, data = params["oid"], params["do"], params["data"]
+        a, b, c = params["a"], params["b"], params["c"]
+        if operation == CONFIGURE:
+            assert oid not in self.vms
+            self.vms[oid] = Vm(a, b, c)
+            return []
+        vm = self.vms[oid]
+        if operation == WRITE:
+            vm.sealed = False
+            assert a + len(data) <= len(vm.block)
+            vm.block[a:a + len(data)] = data
+        elif operation == SEAL:
+            vm.sealed = a == sum_of(vm.block)
+            return [self.state(oid, dict(self.ended, status=0 if vm.sealed else 8))]
+        elif operation == CALL:
+            return self.call(oid, a, list(struct.unpack("<5I", data[:20])), data[20:])
+        elif operation <= GPIO_OUT:
+            vm.devices.insert(0, (operation, a, b))
+        else:
+            vm.devices.append((operation, a, b))
+        return []
 
-    def limpet_device(self, params):
-        self.vms[params["oid"]].devices.append((params["kind"], params["device"], params["value"]))
-
-    def limpet_write(self, params):
-        vm = self.vms[params["oid"]]
-        vm.sealed = False
-        if params["offset"] == 0:
-            vm.block[:] = bytes(len(vm.block))
-        end = params["offset"] + len(params["data"])
-        assert end <= len(vm.block)
-        vm.block[params["offset"]:end] = params["data"]
-
-    def limpet_seal(self, params):
-        vm = self.vms[params["oid"]]
-        vm.sealed = params["crc"] == zlib.crc32(bytes(vm.block), zlib.crc32(b"rv32ec plain"))
-        return [self.state(params["oid"], dict(self.ended, status=0 if vm.sealed else 8))]
-
-    def limpet_call(self, params):
-        words = [params["a%d" % i] for i in range(5)]
-        self.calls.append((params["oid"], params["entry"], words, params["data"]))
-        return ([("limpet_message", {"oid": params["oid"], "message": number, "data": data})
-                 for number, data in self.messages] + [self.state(params["oid"], self.ended)])
+    def call(self, oid, entry, words, data):
+        self.calls.append((oid, entry, words, data))
+        return ([("limpet_data", {"oid": oid, "message": number, "data": data})
+                 for number, data in self.messages] + [self.state(oid, self.ended)])
 
     def state(self, oid, values):
-        return "limpet_state", dict(values, oid=oid)
+        return "limpet_data", state(oid, **values)

@@ -21,6 +21,7 @@ class KlippyError(Exception):
 class Value:
     def __init__(self, kind):
         self.is_data = kind == "%*s"
+        self.is_signed = kind in ("%i", "%hi")
 
     def encode(self, out, value):
         if self.is_data:
@@ -42,7 +43,7 @@ class Value:
         while data[at] & 0x80:
             at += 1
             value = value << 7 | data[at] & 0x7f
-        return value & 0xffffffff, at + 1
+        return value if self.is_signed else value & 0xffffffff, at + 1
 
 
 class MessageFormat:
@@ -204,7 +205,7 @@ class PinResolver:
 
     def update_command(self, command):
         name = command.split("pin=")[1]
-        return "limpet_device pin=" + self.aliases.get(name, name)
+        return "limpet pin=" + self.aliases.get(name, name)
 
 
 class Pins:

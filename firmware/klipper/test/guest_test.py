@@ -10,7 +10,7 @@ from pathlib import Path
 
 import container_test
 import fake_klippy
-from fake_firmware import Firmware
+from fake_firmware import Firmware, state
 from fake_klippy import Config, GcodeCommand, KlippyError, Printer
 
 container = fake_klippy.limpet("container")
@@ -58,19 +58,19 @@ class Upload(GuestTest):
         self.assertEqual(driver.get_status()["state"], "ready")
         self.assertEqual(vm.devices, [(0, 0, 0), (0, 1, 0), (1, 2, 0), (2, 19, 1), (2, 20, 0), (2, 21, 255),
                                       (3, 33, 1), (3, 34, 0)])
-        self.assertEqual(vm.params["readonly"], image.writable_start)
-        self.assertEqual(vm.params["writable"], image.code_start - image.writable_start)
-        self.assertEqual(vm.params["task"], image.entries["task"])
-        self.assertEqual(vm.params["stack_top"], image.stack_top)
-        self.assertEqual(vm.params["slices"], 21)
+        self.assertEqual(vm.readonly, image.writable_start)
+        self.assertEqual(vm.writable, image.code_start - image.writable_start)
+        self.assertEqual(vm.slices, 21)
         bound = image.bind(fake_klippy.calls_of(self.mcu))
-        self.assertEqual(bytes(vm.block), image.data.ljust(image.code_start, b"\0") + bound + b"\x08\0\x08\0")
+        start = struct.pack("<HH", image.stack_top, image.entries["task"])
+        data = start + image.data[4:]
+        self.assertEqual(bytes(vm.block), data.ljust(image.code_start, b"\0") + bound + b"\x08\0\x08\0")
 
     def test_a_restart_uploads_the_same_again(self):
-        driver = self.driver(cs_pin="PA1")
+        driver = self.driver("bmi160", cs_pin="PA1")  # its zeros are more than a chunk
         vm = self.firmware.vms[driver.oid]
         before = bytes(vm.block)
-        vm.block[5:40] = b"\xff" * 35
+        vm.block[:] = b"\xff" * len(vm.block)
         vm.sealed = False
         self.firmware.configure(self.mcu._restart_cmds)
         self.assertTrue(vm.sealed)
@@ -80,7 +80,7 @@ class Upload(GuestTest):
         self.driver(cs_pin="PA1")
         image = self.image()
         code = image.bind(fake_klippy.calls_of(self.mcu))
-        written = "".join(command.split("data=")[1] for command in self.mcu._config_cmds if "limpet_write" in command)
+        written = "".join(command.split("data=")[1] for command in self.mcu._config_cmds if "limpet" in command)
         self.assertIn(code[:16].hex(), written)
         self.assertTrue(all(len(self.mcu.parser.create_command(command)) <= 59 for command in self.mcu._config_cmds))
 
@@ -88,7 +88,7 @@ class Upload(GuestTest):
         driver = section.Driver(Config(self.printer, "limpet x", {"image": str(IMAGES / "hello.limpet")}))
         self.printer.connect()
         firmware = Firmware(self.mcu)
-        firmware.configure([command.replace("crc=", "crc=1") for command in self.mcu._config_cmds])
+        firmware.configure([command.replace("do=8 a=", "do=8 a=1") for command in self.mcu._config_cmds])
         self.assertEqual(driver.get_status()["state"], "stopped")
         self.assertEqual(self.told(), ["!! Limpet: 'x' stopped: the firmware did not take it"])
 
@@ -189,29 +189,29 @@ class Calls(GuestTest):
 
     def test_a_guest_that_is_busy_is_asked_again(self):
         driver = self.driver("hello")
-        states = [10, 10, 0]
-        self.firmware.limpet_call = lambda params: [
-            self.firmware.state(params["oid"], dict(self.firmware.ended, status=states.pop(0)))]
+        states = [7, 7, 0]
+        self.firmware.call = lambda oid, *call: [
+            self.firmware.state(oid, dict(self.firmware.ended, status=states.pop(0)))]
         self.assertEqual(self.call(driver), ["my sensor command: 0"])
         self.assertEqual(states, [])
-        states[:] = [10] * 1000
+        states[:] = [7] * 1000
         self.assertRaisesRegex(KlippyError, "under way", self.call, driver)
 
     def test_a_guest_that_does_not_answer(self):
         driver = self.driver("hello")
-        self.firmware.limpet_call = lambda params: []
+        self.firmware.call = lambda *call: []
         self.assertRaisesRegex(KlippyError, "does not answer", self.call, driver)
 
 
 class Faults(GuestTest):
     def fault(self, driver, status, pc=None, address=0x1234, result=0):
         pc = self.image().entries["task"] if pc is None else pc
-        self.mcu.tell("limpet_state", oid=driver.oid, status=status, pc=pc, address=address, result=result, overruns=0)
+        self.mcu.tell("limpet_data", **state(driver.oid, status, pc, address, result))
 
     def test_reasons(self):
         line = r" \(thermocouple\.h:\d+, pc 0x34\)$"
         for status, told in ((1, "an instruction"), (2, "a load from 0x1234"), (3, "a store to 0x1234"),
-                             (4, "a jump to 0x1234"), (5, "a breakpoint"), (6, "a call"), (7, "more than 10 ms")):
+                             (4, "a jump to 0x1234"), (5, "a breakpoint"), (6, "a call"), (10, "more than 10 ms")):
             self.printer = Printer(fake_klippy.dictionary("guests"))
             self.mcu = self.printer.mcu
             driver = self.driver(cs_pin="PA1")
@@ -238,14 +238,13 @@ class Faults(GuestTest):
 
     def test_a_call_that_fails(self):
         driver = self.driver("hello")
-        self.firmware.ended.update(status=7, pc=driver.guest.image.entries["command"])
+        self.firmware.ended.update(status=10, pc=driver.guest.image.entries["command"])
         self.assertRaisesRegex(KlippyError, r"a run of more than 10 ms \(hello.c:\d+", self.call, driver)
 
     def test_a_task_that_fails_before_the_answer_is_read(self):
         driver = self.driver("hello")
         ended, stopped = dict(self.firmware.ended, result=9), dict(self.firmware.ended, status=3)
-        self.firmware.limpet_call = lambda params: [self.firmware.state(params["oid"], values)
-                                                    for values in (ended, stopped)]
+        self.firmware.call = lambda oid, *call: [self.firmware.state(oid, values) for values in (ended, stopped)]
         self.assertEqual(self.call(driver), ["my sensor command: 9"])
         self.assertEqual(driver.get_status()["state"], "stopped")
 
@@ -257,13 +256,13 @@ class Faults(GuestTest):
 
     def test_overruns(self):
         driver = self.driver(cs_pin="PA1")
-        self.mcu.tell("limpet_state", oid=driver.oid, status=0, pc=0, address=0, result=0, overruns=300)
+        self.mcu.tell("limpet_data", **state(driver.oid, overruns=300))
         self.assertEqual(driver.get_status()["overruns"], 300)
 
     def test_a_message_that_nobody_described(self):
         driver = self.driver("hello")
-        self.mcu.tell("limpet_message", oid=driver.oid, message=9, data=b"\1\2")
-        self.mcu.tell("limpet_message", oid=driver.oid, message=0, data=bytes(60))
+        self.mcu.tell("limpet_data", oid=driver.oid, message=9, data=b"\1\2")
+        self.mcu.tell("limpet_data", oid=driver.oid, message=0, data=bytes(60))
         self.assertEqual(driver.get_status()["messages"], {"message_9": {"data": "0102"}, "hello": {"data": "00" * 60}})
 
 

@@ -21,6 +21,11 @@ from limpet.calls import Calls  # noqa: E402
 KLIPPER = pathlib.Path(os.environ.get("KLIPPER_DIR", ""))
 WRAPPER = ROOT / "firmware/klipper/limpet.mk"
 CHUNK = 40
+DEVICE_SPI, CONFIGURE, WRITE, SEAL, CALL = 0, 6, 7, 8, 9
+
+
+def command(oid, operation, a=0, b=0, c=0, data=b""):
+    return f"limpet oid={oid} do={operation} a={a} b={b} c={c} data={data.hex()}"
 
 
 def make(folder, config, *arguments):
@@ -49,22 +54,26 @@ class Image:
             number = declared.id_of(imported["signature"])
             for fixup in imported["fixups"]:
                 code[fixup:fixup + 4] = struct.pack("<I", 0x0b | number << 20)
+        data = struct.pack("<HH", self.about["stack_top"], self.about["entries"].get("task", 0)) + data[4:]
         self.block = data.ljust(self.about["code_start"], b"\0") + code + b"\x08\0\x08\0"
 
-    def crc(self, kind):
-        return zlib.crc32(self.block, zlib.crc32(kind.encode()))
+    def sum(self, kind):
+        remainder = 0xffff
+        for byte in self.block:
+            remainder ^= byte
+            for _ in range(8):
+                remainder = remainder >> 1 ^ (0x8408 if remainder & 1 else 0)
+        return remainder + zlib.crc32(kind.encode()) % 256
 
     def configuration(self, oid, slices):
         start = self.about["code_start"]
-        return (f"config_limpet oid={oid} readonly={self.about['writable_start']}"
-                f" writable={start - self.about['writable_start']} code={self.about['code_size']}"
-                f" stack_top={self.about['stack_top']} task={self.about['entries'].get('task', 0)} slices={slices}")
+        return command(oid, CONFIGURE, self.about["writable_start"] + (slices << 16),
+                       start - self.about["writable_start"], self.about["code_size"])
 
     def chunks(self):
         for at in range(0, len(self.block), CHUNK):
             chunk = self.block[at:at + CHUNK]
-            if at == 0 or any(chunk):
-                yield at, chunk
+            yield at, chunk
 
 
 class Mcu:
@@ -87,7 +96,7 @@ class Mcu:
             self.close()
             raise
         constants = self.parser.get_constants()
-        _, self.backend, isa, marks = constants.get("LIMPET", "2 none none ").split(" ")
+        _, isa, marks = constants.get("LIMPET", "3 none ").split(" ")
         self.kind = isa + " plain"
         self.declared = Calls(marks, ())
 
@@ -135,7 +144,16 @@ class Mcu:
                 continue
             block, self.received = self.received[:length], self.received[length:]
             if length > 5:
-                self.messages.append(self.parser.parse(block))
+                self.messages.append(self.with_state(self.parser.parse(block)))
+
+    @staticmethod
+    def with_state(message):
+        """A VM's state under a name of its own."""
+        if message["#name"] != "limpet_data" or message["message"] >= 0:
+            return message
+        pc, result, address, status = struct.unpack("<4I", message["data"])
+        return {"#name": "state", "oid": message["oid"], "status": status, "pc": pc, "address": address,
+                "result": result, "overruns": ~message["message"]}
 
     def wait(self, name, **fields):
         """The first message of that name with these fields; it and those before it are taken away."""
@@ -154,15 +172,14 @@ class Mcu:
 
     def upload(self, oid, image):
         for at, chunk in image.chunks():
-            self.send(f"limpet_write oid={oid} offset={at} data={chunk.hex()}")
-        return self.ask(f"limpet_seal oid={oid} crc={image.crc(self.kind)}", "limpet_state", oid=oid)["status"]
+            self.send(command(oid, WRITE, at, data=chunk))
+        return self.ask(command(oid, SEAL, image.sum(self.kind)), "state", oid=oid)["status"]
 
     def call(self, oid, image, entry, *words, data=b"", wait=True):
         address = image.about["entries"][entry]
         words = list(words) + [0] * (5 - len(words))
-        text = " ".join(f"a{i}={word & 0xffffffff}" for i, word in enumerate(words))
-        self.send(f"limpet_call oid={oid} entry={address} {text} data={data.hex()}")
-        return self.wait("limpet_state", oid=oid) if wait else None
+        self.send(command(oid, CALL, address, data=struct.pack("<5I", *(word & 0xffffffff for word in words)) + data))
+        return self.wait("state", oid=oid) if wait else None
 
     def clock(self):
         return self.ask("get_clock", "clock")["clock"]

@@ -7,7 +7,7 @@ import struct
 import unittest
 
 import fake_klippy
-from fake_firmware import Firmware
+from fake_firmware import Firmware, state
 from fake_klippy import Config, KlippyError, Printer
 
 container = fake_klippy.limpet("container")
@@ -80,7 +80,7 @@ class Configuration(StandInTest):
             self.assertTrue(vm.sealed, name)
             self.assertEqual(vm.devices, devices, name)
             self.assertIn(self.image(name).bind(fake_klippy.calls_of(self.mcu)), bytes(vm.block), name)
-            self.assertEqual(vm.params["task"], self.image(name).entries["task"])
+            self.assertEqual(vm.block[2:4], struct.pack("<H", self.image(name).entries["task"]))
             self.assertEqual(list(self.printer.objects["limpet"].get_status()["drivers"]), ["oid %d (%s)" % (oid, name)])
 
     def test_every_image_is_used(self):
@@ -127,14 +127,14 @@ class Configuration(StandInTest):
         self.mcu.add_config_cmd("query_adxl345 oid=0 rest_ticks=0", on_restart=True)
         self.mcu.add_config_cmd("config_other oid=2")
         self.printer.connect()
-        names = [command.split()[0] + command.split()[1] for command in self.mcu._config_cmds]
-        self.assertEqual(names[:3], ["config_spi_without_csoid=7", "config_limpetoid=0", "limpet_deviceoid=0"])
-        self.assertLess(names.index("limpet_sealoid=0"), names.index("config_otheroid=2"))
-        self.assertLess(names.index("config_otheroid=2"), names.index("config_limpetoid=8"))
-        restart = [command.split()[0] for command in self.mcu._restart_cmds]
-        self.assertEqual(restart[-1], "reset_digital")
-        self.assertEqual(set(restart[:-1]), {"limpet_write", "limpet_seal"})
-        self.assertEqual(restart.count("limpet_seal"), 2)
+        names = [" ".join(command.split()[:3]) for command in self.mcu._config_cmds]
+        self.assertEqual(names[:3], ["config_spi_without_cs oid=7", "limpet oid=0 do=6", "limpet oid=0 do=0"])
+        self.assertLess(names.index("limpet oid=0 do=8"), names.index("config_other oid=2"))
+        self.assertLess(names.index("config_other oid=2"), names.index("limpet oid=8 do=6"))
+        restart = [command.split()[2] for command in self.mcu._restart_cmds[:-1]]
+        self.assertTrue(self.mcu._restart_cmds[-1].startswith("reset_digital"))
+        self.assertEqual(set(restart), {"do=7", "do=8"})
+        self.assertEqual(restart.count("do=8"), 2)
 
     def test_a_firmware_that_lacks_a_call_is_sent_nothing(self):
         fake_klippy.lose_call(self.mcu, "void bulk_overflow(u32)")
@@ -242,7 +242,7 @@ class Responses(StandInTest):
         oid = self.sensor(SENSORS[2][0])
         readings = []
         self.mcu._serial.register_response(readings.append, "thermocouple_result", oid)
-        self.mcu.tell("limpet_message", oid=oid, message=0, data=struct.pack("<III", 7000, 15240, 0))
+        self.mcu.tell("limpet_data", oid=oid, message=0, data=struct.pack("<III", 7000, 15240, 0))
         self.assertEqual([(r["oid"], r["next_clock"], r["value"], r["fault"], r["#name"]) for r in readings],
                          [(oid, 7000, 15240, 0, "thermocouple_result")])
 
@@ -252,7 +252,7 @@ class Responses(StandInTest):
 
     def test_nobody_listens(self):
         oid = self.sensor(SENSORS[2][0])
-        self.mcu.tell("limpet_message", oid=oid, message=0, data=struct.pack("<III", 7000, 15240, 0))
+        self.mcu.tell("limpet_data", oid=oid, message=0, data=struct.pack("<III", 7000, 15240, 0))
 
     def test_faults_name_the_section(self):
         class Heater:
@@ -260,14 +260,14 @@ class Responses(StandInTest):
 
         self.printer.objects["temperature_sensor chamber"] = Heater()
         oid = self.sensor(SENSORS[2][0])
-        self.mcu.tell("limpet_state", oid=oid, status=3, pc=0x34, address=2, result=0, overruns=0)
+        self.mcu.tell("limpet_data", **state(oid, status=3, pc=0x34, address=2))
         self.assertRegex(self.printer.objects["gcode"].responses[0],
                          r"^!! Limpet: 'temperature_sensor chamber \(max31865\)' stopped: a store to 0x2, .*:\d+, pc")
         self.assertEqual(self.printer.shutdowns, [])
 
     def test_shutdown_by_the_driver(self):
         oid = self.sensor(SENSORS[2][0])
-        self.mcu.tell("limpet_state", oid=oid, status=11, pc=0, address=0, result=0, overruns=0)
+        self.mcu.tell("limpet_data", **state(oid, status=11))
         status = self.printer.objects["limpet"].get_status()["drivers"]["oid %d (max31865)" % oid]
         self.assertEqual(status["fault"], "Thermocouple reader fault")
         self.assertEqual(self.printer.objects["error_mcu"].explanations("Limpet driver"),

@@ -4,6 +4,8 @@
 #include "../../../interp/rv32/run.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <stdexcept>
 
 namespace limpet::service {
@@ -37,15 +39,16 @@ struct Platform {
     static void shut_down() { std::longjmp(board->shutdown_, 1); } // NOLINT(cert-err52-cpp): as Klipper does
 
     static void arm(const limpet_service* service) {
+        if (board->vm_of(service).armed) throw std::logic_error("armed twice");
         // Klipper stops when a timer is set to the past.
         if (static_cast<int32_t>(service->timer.clock - board->clock) < 40) throw std::logic_error("armed too late");
         board->vm_of(service).armed = true;
     }
     static void disarm(const limpet_service* service) { board->vm_of(service).armed = false; }
     static void wake() { board->woken_ = true; }
-    static void report(const limpet_service* service, uint32_t status) {
+    static void report(const limpet_service* service) {
         board->reports.push_back({.vm = board->index_of(service),
-                                  .status = status,
+                                  .status = service->vm.status,
                                   .pc = service->vm.pc,
                                   .address = service->vm.trap_address,
                                   .result = service->vm.x[10],
@@ -104,14 +107,13 @@ using TestCalls = Calls<timer_read_time_call, Platform::start, Platform::sleep, 
 
 } // namespace
 
-Board::Board(const Backend& its_backend) : backend(its_backend) {
-    const std::string text = backend.isa_name + " plain";
-    kind = crc32_of(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+Board::Board(const Backend& its_backend)
+    : backend(its_backend), kind(static_cast<uint32_t>(std::hash<std::string>{}(its_backend.isa_name))) {
     board = this;
 }
 Board::~Board() { board = nullptr; }
 
-limpet_service& Board::configure(const limpet_memory& memory, uint32_t stack_top, uint32_t task, uint8_t slices_max) {
+limpet_service& Board::configure(const limpet_memory& memory, uint8_t slices_max) {
     limpet_windows windows{};
     const uint32_t bytes = limpet_service_layout(&memory, &windows);
     auto vm = std::make_unique<Vm>();
@@ -119,8 +121,6 @@ limpet_service& Board::configure(const limpet_memory& memory, uint32_t stack_top
     std::fill_n(reinterpret_cast<uint8_t*>(vm->storage.data()) + sizeof(limpet_service) + bytes, kCanaryBytes, kCanary);
     vm->block_bytes = bytes;
     limpet_service& service = vm->service();
-    service.stack_top = static_cast<uint16_t>(stack_top);
-    service.task = static_cast<uint16_t>(task);
     service.slices_max = slices_max;
     service.vm.window = windows;
     vms_.push_back(std::move(vm));
@@ -147,7 +147,7 @@ bool Board::round() {
     woken_ = false;
     for (const auto& vm : vms_) {
         const uint32_t start = clock;
-        if (limpet_service_turn(&vm->service())) woken_ = true;
+        limpet_service_turn(&vm->service());
         longest_turn = std::max(longest_turn, clock - start);
     }
     return true;
@@ -170,14 +170,9 @@ size_t Board::index_of(const limpet_service* service) {
     return static_cast<size_t>(found - vms_.begin());
 }
 
-uint32_t crc32_of(std::span<const uint8_t> bytes, uint32_t before) {
-    uint32_t remainder = ~before;
-    for (const uint8_t byte : bytes)
-        for (unsigned bit = 0; bit < 8; ++bit) {
-            const bool odd = ((remainder ^ byte >> bit) & 1) != 0;
-            remainder = (remainder >> 1) ^ (odd ? 0xedb88320 : 0);
-        }
-    return ~remainder;
+uint32_t sum_of(std::span<const uint8_t> bytes, uint32_t kind) {
+    return std::accumulate(bytes.begin(), bytes.end(), kind,
+                           [](uint32_t sum, uint8_t byte) { return (sum ^ byte) * 0x01000193; }); // FNV-1a
 }
 
 extern "C" {
@@ -186,15 +181,16 @@ uint32_t timer_from_us(uint32_t us) { return us; }
 void limpet_platform_lock(void) {}
 void limpet_platform_unlock(void) {}
 void limpet_platform_wake(void) { Platform::wake(); }
-uint32_t limpet_platform_kind(void) { return board->kind; }
+uint8_t* limpet_platform_block(limpet_service* service) { return reinterpret_cast<uint8_t*>(service + 1); }
+uint32_t limpet_platform_sum(const uint8_t* data, uint32_t bytes) { return sum_of({data, bytes}, board->kind); }
 void* limpet_platform_allocate(uint32_t bytes) { return Platform::allocate(bytes); }
 void limpet_platform_arm(limpet_service* service) { Platform::arm(service); }
 void limpet_platform_disarm(limpet_service* service) { Platform::disarm(service); }
 void limpet_platform_restart(limpet_service* /*service*/) { ++board->restarts; }
 bool limpet_platform_read_pin(limpet_service* /*service*/) { return board->pin; }
-void limpet_platform_report(limpet_service* service, uint32_t status) { Platform::report(service, status); }
+void limpet_platform_report(limpet_service* service) { Platform::report(service); }
 limpet_status limpet_platform_call(limpet_vm* vm, const limpet_host* host, uint32_t id, uint32_t* args) {
-    if (limpet_service_late()) return LIMPET_FUEL;
+    if (limpet_service_time_left() <= 0) return LIMPET_FUEL;
     return TestCalls::call(vm, host, id, args);
 }
 

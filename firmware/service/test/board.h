@@ -48,7 +48,7 @@ public:
     Board& operator=(const Board&) = delete;
 
     /// Another VM, with nothing in its block.
-    limpet_service& configure(const limpet_memory& memory, uint32_t stack_top, uint32_t task, uint8_t slices_max);
+    limpet_service& configure(const limpet_memory& memory, uint8_t slices_max);
 
     /// Lets time pass; timers go off.
     void advance(uint32_t ticks);
@@ -76,7 +76,7 @@ public:
     uint32_t clock = 0xffff0000; ///< it overflows soon
     bool pin = false;
     uint32_t longest_turn = 0; ///< ticks that one VM has held up the round
-    uint32_t kind;
+    uint32_t kind;             ///< what limpet_platform_sum begins with
     std::vector<Report> reports;
     std::vector<Message> messages;
     uint32_t restarts = 0;
@@ -102,7 +102,7 @@ private:
     std::jmp_buf shutdown_{};
 };
 
-/// CRC-32 of IEEE 802.3, bit by bit from its definition.
-uint32_t crc32_of(std::span<const uint8_t> bytes, uint32_t before = 0);
+/// The board's limpet_platform_sum.
+uint32_t sum_of(std::span<const uint8_t> bytes, uint32_t kind);
 
 } // namespace limpet::service

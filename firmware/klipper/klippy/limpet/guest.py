@@ -7,8 +7,7 @@ import logging
 from . import firmware, klipper
 from .container import ImageError
 
-READY, REFUSED, BUSY, SHUTDOWN = 0, 8, 10, 11  # status of limpet_state; 1 to 7: it failed
-RETURNED = (READY, 9)
+READY, BUSY, REFUSED, SHUTDOWN = 0, 7, 8, 11  # status; the others: it failed
 FAILURES = {
     1: "an instruction that does not exist",
     2: "a load from {address:#x}, which is not its memory",
@@ -16,7 +15,7 @@ FAILURES = {
     4: "a jump to {address:#x}, where there is no code",
     5: "a breakpoint",
     6: "a call of the firmware with an argument that it refuses",
-    7: "a run of more than {limit_ms:g} ms",
+    10: "a run of more than {limit_ms:g} ms",
 }
 ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 0.010
@@ -50,31 +49,30 @@ class Guest:
         Raises ImageError when the firmware, `offers`, cannot run the image."""
         self.image = image
         block = offers.block(image)
-        upload = firmware.upload(self.oid, block, offers.crc(block))
+        total = offers.sum(block)
         config = [firmware.configure(self.oid, image, self.slices)]
-        config += [firmware.device(self.oid, *device) for device in devices]
+        config += [firmware.device(self.oid, *device) for device in reversed(devices)]
         logging.info("Limpet: '%s' on MCU '%s' is image %s: %d bytes, %s", self.name, self.mcu.get_name(),
                      image.build_id, len(block), ", ".join(sorted(image.entries)))
-        return config + upload, upload
+        return config + firmware.upload(self.oid, block, total, True), firmware.upload(self.oid, block, total, False)
 
     def listen(self, serial):
         """Takes its messages from now on; klippy's own way would miss the answer to the upload."""
-        self._call = self.mcu.lookup_command(firmware.CALL)
-        self._message = serial.get_msgparser().lookup_command(firmware.CALL)
+        self._call = self.mcu.lookup_command(firmware.COMMAND)
+        self._message = serial.get_msgparser().lookup_command(firmware.COMMAND)
         klipper.explain_shutdown(self.printer, SHUTDOWN_TEXT, self._explain_shutdown)
-        for msgformat, handler in ((firmware.STATE, self._handle_state), (firmware.MESSAGE, self._handle_message)):
-            serial.get_msgparser().lookup_command(msgformat)
-            serial.register_response(handler, msgformat.split()[0], self.oid)
+        serial.get_msgparser().lookup_command(firmware.ANSWER)
+        serial.register_response(self._handle_answer, firmware.ANSWER.split()[0], self.oid)
 
     # What it is told
 
     def call_words(self, entry, words, data=b""):
-        """The arguments of `limpet_call`. Raises ImageError when it has no such entry."""
+        """The parameters of a command. Raises ImageError when it has no such entry."""
         if entry not in self.image.entries:
             raise ImageError("'%s' has no entry '%s'; it has: %s" % (self.name, entry,
                                                                     ", ".join(sorted(self.image.entries))))
         words = [word & 0xffffffff for word in words]
-        return [self.oid, self.image.entries[entry]] + words + [0] * (firmware.WORDS_MAX - len(words)) + [data]
+        return firmware.call(self.oid, self.image.entries[entry], words, data)
 
     def call(self, entry, words=(), data=b""):
         """Calls an entry and waits for its end. Returns what it returned; None: it did not, which is reported."""
@@ -92,12 +90,19 @@ class Guest:
             if params is None:
                 raise ImageError("'%s' does not answer" % self.name)
             if params["status"] != BUSY:
-                return params["result"] if params["status"] in RETURNED else None
+                return params["result"] if params["status"] == READY else None
             if self.reactor.monotonic() > end:
                 raise ImageError("'%s' is busy: an earlier run is still under way" % self.name)
             self.reactor.pause(self.reactor.monotonic() + RETRY_SECONDS)
 
     # What it tells, in the background thread
+
+    def _handle_answer(self, params):
+        state = firmware.state(params)
+        if state is None:
+            self._handle_message(params)
+        else:
+            self._handle_state(state)
 
     def _handle_message(self, params):
         message = self.image.messages.get(params["message"])
@@ -115,7 +120,7 @@ class Guest:
     def _handle_state(self, params):
         status = params["status"]
         self.overruns = params["overruns"]
-        if status in RETURNED:
+        if status == READY:
             self.state, self.fault, self.result = "ready", None, params["result"]
         elif status == SHUTDOWN:
             self.state = "shutdown"

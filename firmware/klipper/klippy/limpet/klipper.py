@@ -45,7 +45,7 @@ def has_message(parser, name):
 def pin_number(printer, mcu, name):
     """What a pin's name, or an alias of it, is to the firmware.."""
     resolver = printer.lookup_object("pins").get_pin_resolver(mcu.get_name())
-    resolved = resolver.update_command("limpet_device pin=%s" % name).split("pin=")[1]
+    resolved = resolver.update_command("limpet pin=%s" % name).split("pin=")[1]
     pins = mcu.get_enumerations().get("pin", {})
     if resolved not in pins:
         raise printer.config_error("Pin '%s' is not a valid pin name on mcu '%s'" % (name, mcu.get_name()))

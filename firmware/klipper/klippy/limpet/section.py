@@ -152,8 +152,7 @@ class Driver:
         words = [self._word(part) for part in parts[1:]]
         if len(words) > firmware.WORDS_MAX:
             raise ImageError("start: more than %d words" % firmware.WORDS_MAX)
-        arguments = self.guest.call_words(parts[0] if parts else "", words)
-        return "limpet_call oid=%d entry=%d a0=%d a1=%d a2=%d a3=%d a4=%d data=" % tuple(arguments[:-1])
+        return firmware.call_text(self.guest.call_words(parts[0] if parts else "", words))
 
     def _word(self, text):
         """A number; "clock": a time soon, the same for no two guests; "0.3s": so many ticks."""

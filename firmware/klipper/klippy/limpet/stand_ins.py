@@ -60,7 +60,7 @@ class StandIns:
         self.sensors = {}  # by oid
         self.serial = klipper.serial_of(mcu)
         self.parser = self.serial.get_msgparser()
-        self.template = self.parser.lookup_command(firmware.CALL)
+        self.template = self.parser.lookup_command(firmware.COMMAND)
         self._calls = {call.format.split()[0]: call for call in native.CALLS}
         self._lacking = {name for name in list(native.CONFIGS) + native.ATTACH + list(self._calls)
                          if settings.prefers_guests or not klipper.has_message(self.parser, name)}
@@ -72,7 +72,7 @@ class StandIns:
         for call in native.CALLS:
             if call.format.split()[0] in self._lacking:
                 command = Command(call, self, message_format([], call.format))
-                klipper.add_message(self.parser, command.name, command, firmware.CALL)
+                klipper.add_message(self.parser, command.name, command, firmware.COMMAND)
         for response in native.RESPONSES:
             name = response.format.split()[0]
             if not klipper.has_message(self.parser, name):
@@ -139,8 +139,7 @@ class StandIns:
         if name in native.ATTACH:
             return firmware.device(oid, "trigger", int(parameters["trigger_analog_oid"]))
         words = [int(parameters[key], 0) for key, _ in self.parser.lookup_command(self._calls[name].format).param_names]
-        arguments = self._arguments(self._calls[name], oid, words[1:])
-        return "limpet_call oid=%d entry=%d a0=%d a1=%d a2=%d a3=%d a4=%d data=" % tuple(arguments[:-1])
+        return firmware.call_text(self._arguments(self._calls[name], oid, words[1:]))
 
     def _arguments(self, call, oid, params):
         sensor = self.sensors[oid]

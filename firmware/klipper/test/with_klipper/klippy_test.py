@@ -390,12 +390,12 @@ class Batch(KlippyTest):
     def test_calls(self):
         sent = self.run_batch(SENSORS + "[limpet hello]\nmcu: guest\nimage: %s/images/hello.limpet\n" % ADD_ON,
                               "LIMPET_CALL GUEST=hello TEXT=hi\nM105\n")
-        self.assertEqual(len(re.findall("limpet_seal", sent)), 3)
-        self.assertRegex(sent, r"limpet_call .*data=b'hi'")
+        self.assertEqual(len(re.findall(r"limpet oid=\d+ do=8 ", sent)), 3)
+        self.assertRegex(sent, r"limpet oid=\d+ do=9 .*hi'")
 
     def test_every_section_of_klipper(self):
         sent = self.run_batch(EVERY_SECTION + "[limpet]\n", "M105\n")
-        self.assertEqual(len(re.findall("limpet_seal", sent)), EVERY_SECTION.count("["))
+        self.assertEqual(len(re.findall(r"limpet oid=\d+ do=8 ", sent)), EVERY_SECTION.count("["))
 
 
 if __name__ == "__main__":
