@@ -1,7 +1,8 @@
 /// \file
-/// The Thumb encoders of bpf-alu32, each with every register and the edges of its immediate, as llvm reads them.
-#include "../variants/bpf/alu32/thumb.h"
+/// The Thumb encoders of bpf-alu32, each with every register and the edges of its immediate, as llvm reads them; and the
+/// table by which rv32-jit's code is taken apart.
 #include "support/llvm.h"
+#include "support/thumb_forms.h"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -157,6 +158,25 @@ TEST(ThumbEncoding, OfBranches) {
         encodings.add(t::bl_first(distance), t::bl_second(distance), "bl" + reach(halfwords));
     }
     EXPECT_FALSE(t::is_bl_second(t::b(0)) || t::is_bl_second(t::b_if(t::kNotBelow, 0)));
+    encodings.expect_as_llvm_reads();
+}
+
+/// Every halfword that the table takes for an instruction is that one to llvm, which knows ARMv6-M only.
+TEST(ThumbForms, AreAsLlvmReadsThem) {
+    Encodings encodings;
+    uint32_t count = 0;
+    for (uint32_t halfword = 0; halfword < 0x10000; ++halfword) {
+        const std::optional<thumb::Instruction> i = thumb::taken_apart(halfword, 0);
+        if (i) encodings.add(halfword, thumb::text(*i));
+        count += i.has_value();
+    }
+    EXPECT_GT(count, 39000U);
+    for (const uint32_t distance : {0U, 2U, 0x12345U, ~0U, 0x200001U, 0U - 0x1ffffeU}) {
+        const std::optional<thumb::Instruction> i = thumb::taken_apart(t::bl_first(distance), t::bl_second(distance));
+        ASSERT_TRUE(i);
+        EXPECT_EQ(i->distance, distance);
+        encodings.add(t::bl_first(distance), t::bl_second(distance), thumb::text(*i));
+    }
     encodings.expect_as_llvm_reads();
 }
 

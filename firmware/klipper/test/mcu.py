@@ -186,17 +186,19 @@ class Mcu:
 
 
 class EmulatedMcu(Mcu):
-    """An RP2040 with its UART0, in rp2040js."""
+    """An RP2040 with its UART0, in rp2040js. Its time passes only while something is waited for."""
 
     timeout_s = 60
+    step_ms = 2
 
     def start(self, elf, folder):
         package = os.environ.get("RP2040JS", str(ROOT / "bench/cycles/rp2040js/node_modules/rp2040js"))
         self.control, theirs = socket.socketpair()
         script = pathlib.Path(__file__).resolve().parent / "rp2040.mjs"
-        command = f'exec node "$0" "$1" "$2" 3<&{theirs.fileno()} 3>&{theirs.fileno()}'
-        self.process = subprocess.Popen(["bash", "-c", command, script, package, elf], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, pass_fds=[theirs.fileno()])
+        command = f'exec node "$0" "$1" "$2" "$3" 3<&{theirs.fileno()} 3>&{theirs.fileno()}'
+        words = ["bash", "-c", command, script, package, elf, str(self.step_ms)]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        pass_fds=[theirs.fileno()])
         theirs.close()
         self.input, self.output = self.process.stdout.fileno(), self.process.stdin.fileno()
 
@@ -207,7 +209,15 @@ class EmulatedMcu(Mcu):
         self.process.stdin.close()
         self.process.stdout.close()
 
+    def ask_emulator(self, question):
+        self.control.send(question)
+        return self.control.recv(100)
+
+    def poll(self, seconds):
+        """Takes what it has sent after another step, however long that takes here."""
+        self.ask_emulator(b"t")
+        super().poll(0)
+
     def lowest_stack_pointer(self):
         """Since it was asked last."""
-        self.control.send(b"?")
-        return int(self.control.recv(100), 16)
+        return int(self.ask_emulator(b"?"), 16)

@@ -128,7 +128,7 @@ class Readings(KlippyTest):
         chips = THERMOCOUPLES + ACCELEROMETERS + LDC + ANGLE_SENSORS + LOAD_CELLS
         self.machine = self.printer("[limpet]\n" + "".join(chip.text(side) for chip in chips for side in SIDES))
         self.assertEqual(self.machine.state()[0], "ready", self.machine.state()[1])
-        told = self.collect(4.0)
+        told = self.collect(30.0)
         for chip in chips:
             with self.subTest(chip.name):
                 if chip in THERMOCOUPLES:
@@ -141,26 +141,32 @@ class Readings(KlippyTest):
                     self.check_bus(chip)
         self.assertNotIn("got {", self.machine.log())  # answers that nobody waits for
 
-    def collect(self, seconds):
-        """{(side, name): [what came of bulk data, or temperatures]}"""
-        for chips, endpoint, key in ((ACCELEROMETERS, "{0}/dump_{0}", "sensor"), (LDC, "ldc1612/dump_ldc1612", "sensor"),
-                                     (ANGLE_SENSORS, "angle/dump_angle", "sensor"),
-                                     (LOAD_CELLS, "load_cell/dump_force", "load_cell")):
+    def collect(self, seconds_max):
+        """{(side, name): [what came of bulk data], or {temperatures}}, until there is enough of each."""
+        told, samples_min = {}, {}
+        for chips, endpoint, key, count in (
+                (ACCELEROMETERS, "{0}/dump_{0}", "sensor", 200), (LDC, "ldc1612/dump_ldc1612", "sensor", 200),
+                (ANGLE_SENSORS, "angle/dump_angle", "sensor", 100),
+                (LOAD_CELLS, "load_cell/dump_force", "load_cell", 20)):
             for chip in chips:
                 for side in SIDES:
-                    name = "%s_%s" % (side, chip.name)
-                    kind = chip.section.replace("lis3dh", "lis2dw")
-                    answer = self.machine.call(endpoint.format(kind), response_template={"of": (side, chip.name)},
-                                               **{key: name})
-                    self.assertIn("header", answer, name)
-        told = {(side, chip.name): set() for chip in THERMOCOUPLES for side in SIDES}
-        names = {"temperature_sensor %s_%s" % key: key for key in told}
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for name, value in self.machine.call("objects/query", objects=dict.fromkeys(names))["status"].items():
-                told[names[name]].add(value["temperature"])
+                    of = (side, chip.name)
+                    answer = self.machine.call(endpoint.format(chip.section.replace("lis3dh", "lis2dw")),
+                                               response_template={"of": of}, **{key: "%s_%s" % of})
+                    self.assertIn("header", answer, of)
+                    told[of], samples_min[of] = [], count
+        temperatures = {"temperature_sensor %s_%s" % (side, chip.name): (side, chip.name)
+                        for chip in THERMOCOUPLES for side in SIDES}
+        told.update((of, set()) for of in temperatures.values())
+        end = time.monotonic() + seconds_max
+        while (any(sum(len(params["data"]) for params in told[of]) <= count for of, count in samples_min.items())
+               or any(len(told[of]) < 6 for of in temperatures.values())):
+            self.assertLess(time.monotonic(), end, "there are not enough samples")
+            answer = self.machine.call("objects/query", objects=dict.fromkeys(temperatures))
+            for name, value in answer["status"].items():
+                told[temperatures[name]].add(value["temperature"])
             for event in self.machine.collect(0.2):
-                told.setdefault(tuple(event["of"]), []).append(event["params"])
+                told[tuple(event["of"])].append(event["params"])
         return told
 
     def check_bus(self, chip):
@@ -170,12 +176,11 @@ class Readings(KlippyTest):
         self.assertEqual(sent["stock"], sent["guest"])
         if chip.answers is not None:
             self.compare(*([answer[chip.part] for sent, answer in lines[side] if re.match(chip.answers, sent)]
-                           for side in SIDES), 5)
+                           for side in SIDES))
 
-    def compare(self, stock, guest, count_min):
+    def compare(self, stock, guest):
         """One may have a few more. (difflib, for a message of assertEqual, would take minutes.)"""
-        count = min(len(stock), len(guest))
-        self.assertGreater(count, count_min)
+        self.assertTrue(stock and guest)
         self.assertEqual([], [(n, *both) for n, both in enumerate(zip(stock, guest)) if both[0] != both[1]][:3])
 
     def check_temperatures(self, chip, told):
@@ -187,7 +192,7 @@ class Readings(KlippyTest):
         values = [[tuple(sample[1:]) for params in told for sample in params["data"]] for told in (stock, guest)]
         for params in stock + guest:
             self.assertEqual(params["errors"], 0)
-        self.compare(*values, 200)
+        self.compare(*values)
         self.assertEqual(len(set(values[0])), len(values[0]))
 
     def check_angles(self, stock, guest):
@@ -201,7 +206,6 @@ class Readings(KlippyTest):
             self.assertEqual(values, sorted(set(values)))
             missing = (values[-1] - values[0]) // step + 1 - len(values)
             self.assertLessEqual(missing, sum(params["errors"] for params in told))
-            self.assertGreater(len(values), 200)
         self.assertEqual(len(steps), 1)
 
     def check_weights(self, stock, guest):
@@ -210,7 +214,6 @@ class Readings(KlippyTest):
         for told in (stock, guest):
             values = [sample[2] for params in told for sample in params["data"]]
             self.assertEqual({params["errors"] for params in told}, {0})
-            self.assertGreater(len(values), 20)
             self.assertEqual(values, list(range(values[0], values[0] + 1000 * len(values), 1000)))
             self.assertEqual((values[0] + 65536) % 1000, 0)
             ranges.append(set(values))
@@ -312,7 +315,7 @@ class OnRp2040(KlippyTest):
         self.addCleanup(machine.stop)
         self.assertEqual(machine.state()[0], "ready", machine.state()[1])
         self.assertIn("MCU=rp2040", machine.log())
-        self.assertIn("LIMPET=1 rv32-tiny rv32ec plain", machine.log())
+        self.assertRegex(machine.log(), r"LIMPET=\d+ rv32-tiny rv32ec ")
         self.assertIsNone(machine.gcode("LIMPET_CALL GUEST=hello TEXT=ahoy"))
         self.assertEqual(machine.status("limpet hello")["messages"]["hello"]["text"], "ahoy")
         self.assertRegex(machine.gcode("LIMPET_CALL GUEST=bad ENTRY=wild ARGS=0x20000000"),

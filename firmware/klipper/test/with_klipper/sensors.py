@@ -54,8 +54,9 @@ THERMOCOUPLES = [thermocouple("max31865", 0, ""), thermocouple("max31856", 1, ""
                  thermocouple("max6675", 3, "")]
 ACCELEROMETERS = [
     # Its driver reads a sample, and what is left, without asking whether there is one.
-    accelerometer("adxl345", "spidev0.4", "f2", "rate: 100", part=slice(2, 14)), accelerometer("lis2dw", "spidev0.5", "a8"),
-    accelerometer("lis3dh", "spidev0.6", "e8"), accelerometer("bmi160", "spidev0.7", "a4"),
+    accelerometer("adxl345", "spidev0.4", "f2", "rate: 100", part=slice(2, 14)),
+    accelerometer("lis2dw", "spidev0.5", "a8"), accelerometer("lis3dh", "spidev0.6", "e8"),
+    accelerometer("bmi160", "spidev0.7", "a4"),
     accelerometer("lis2dw", "i2c-0", "28"), accelerometer("lis3dh", "i2c-1", "a8"),
     accelerometer("bmi160", "i2c-2", "24"), accelerometer("mpu9250", "i2c-3", "74"),
     accelerometer("icm20948", "i2c-4", "72")]
@@ -66,7 +67,8 @@ ANGLE_SENSORS = [angle("a1333", 8, ""), angle("as5047d", 9, None), angle("tle501
                  angle("mt6826s", 12, "")]
 ADS131 = ["clock_freq: 8192000", "cs_pin: {pin}None"]
 LOAD_CELLS = [
-    load_cell("ads1220", "spidev0.13", ["cs_pin: {pin}None", "data_ready_pin: {pin}gpio13", "sample_rate: 90"], "000000$"),
+    load_cell("ads1220", "spidev0.13", ["cs_pin: {pin}None", "data_ready_pin: {pin}gpio13", "sample_rate: 90"],
+              "000000$"),
     load_cell("ads131m02", "spidev0.14", [*ADS131, "data_ready_pin: {pin}gpio14", "adc_channel: 1"], "(00)*$"),
     load_cell("ads131m04", "spidev0.15", [*ADS131, "data_ready_pin: {pin}gpio15", "adc_channel: 3"], "(00)*$"),
     load_cell("hx711", "", ["dout_pin: {pin}gpio20", "sclk_pin: {pin}gpio21", "sample_rate: 10"], None),

@@ -1,0 +1,211 @@
+/// \file
+/// The code that rv32-jit makes in RAM, looked at instruction by instruction (support/jit_audit.h). One-instruction and
+/// program tests show that it does what it must; this shows, for code that need not run, that it can do no harm.
+#include "support/generator.h"
+#include "support/jit_audit.h"
+#include "support/trial.h"
+
+namespace limpet::conformance {
+namespace {
+
+/// The layout of prepared memory, as layout.h of rv32-jit has it.
+Translated translated(const Backend& backend, const Arena& arena) {
+    const Guest& guest = arena.guest;
+    const auto* const prepared = static_cast<const uint16_t*>(guest.host.prepared);
+    const uint32_t table = prepared[0] / 2 + 1; // its mask of byte offsets
+    const uint32_t all = prepared[1];
+    Translated result;
+    result.halfwords.assign(prepared + 2 + table, prepared + 2 + all);
+    for (uint32_t i = 0; i < table; ++i)
+        if (const uint32_t landing = prepared[2 + i]; landing != 0) result.landings.insert(landing - table);
+    result.alignment = backend.isa.compressed ? 2 : 4;
+    result.writable_start = guest.vm.window.writable_start;
+    const std::span<const uint8_t> code = arena.code_and_guard();
+    for (uint32_t i = 0; i < guest.vm.window.code_size; i += 2) {
+        const uint32_t insn = code[i] | code[i + 1] << 8 | code[i + 2] << 16 | uint32_t{code[i + 3]} << 24;
+        const rv32::Instruction* const row = rv32::find_instruction(backend.isa, insn);
+        const bool cut = row != nullptr && i + size_of(*row) > guest.vm.window.code_size;
+        result.guests.emplace_back();
+        if (row != nullptr && !cut) result.guests.back() = {row->op, operands(*row, insn)};
+    }
+    return result;
+}
+
+Translated translated(const Backend& backend, const Layout& layout, const Code& code) {
+    Arena arena(layout, backend.isa);
+    arena.write_code(layout.code_start, code.bytes());
+    EXPECT_EQ(backend.prepare(arena.guest), LIMPET_RETURN);
+    return translated(backend, arena);
+}
+
+constexpr uint32_t kPrograms = 100;
+constexpr uint32_t kCodeBytes = 256; // translation is what takes time here
+
+/// Read-only parts where comparisons have an immediate and where not, and a window that ends within a word.
+constexpr Layout kLayouts[] = {
+    kPlain,
+    {.name = "immediate", .base = 0, .data_size = 509, .wall = 37, .code_start = 0x1000, .code_size = kCodeBytes},
+    {.name = "no_wall", .base = 0, .data_size = 64, .wall = 0, .code_start = 0x10000, .code_size = kCodeBytes},
+};
+
+/// What is translated in the most ways: accesses through any register, with all sorts of distances; and what is seldom
+/// hit on by chance.
+Code accesses(Random& random) {
+    static constexpr std::array kRows = {"lb", "lh", "lw", "lbu", "lhu", "sb", "sh", "sw"};
+    Code code;
+    for (uint32_t i = 0; i < 30; ++i) {
+        const std::string name = kRows[random.below(kRows.size())];
+        const uint32_t imm = random.pick({0U, 0U, 0U, 1U, 4U, 8U, 2U, 60U, 124U, 2047U, ~0U, 0U - 4});
+        const uint32_t base = random.chance(3) ? 2 : random.below(16);
+        const uint32_t value = random.below(16);
+        if (name[0] == 's')
+            code.add(name, {.rs1 = base, .rs2 = value, .imm = imm});
+        else
+            code.add(name, {.rd = value, .rs1 = base, .imm = imm});
+        if (random.chance(8)) code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16});
+        if (random.chance(8)) code.add("jal", {.rd = 1, .imm = 4});
+        if (random.chance(8)) code.add("andi", {.rd = value, .rs1 = base, .imm = 255});
+    }
+    return code;
+}
+
+/// One legal instruction after another, of every row.
+Code any_instructions(rv32::Isa isa, Random& random) {
+    Code code;
+    while (code.size() < kCodeBytes - 4) {
+        const rv32::Instruction& row = random.pick(std::span<const rv32::Instruction>(rv32::kInstructions));
+        if (rv32::has(isa, row.extension)) code.add_raw(random_instance(row, random));
+    }
+    return code;
+}
+
+using JitCode = SubjectTest;
+
+/// And each row of the table is emitted, or it would not belong there.
+TEST_P(JitCode, OfRandomProgramsIsHarmless) {
+    Random random(7);
+    std::set<const thumb::Form*> forms;
+    const uint32_t programs = scaled(kPrograms);
+    for (uint32_t i = 0; i < programs; ++i) {
+        Layout layout = kLayouts[random.below(std::size(kLayouts))];
+        layout.code_size = kCodeBytes;
+        const Code code = i % 3 == 0   ? Generator(isa(), random).program(35)
+                          : i % 3 == 1 ? accesses(random)
+                                       : any_instructions(isa(), random);
+        const Translated made = translated(backend(), layout, code);
+        Audit audit(made);
+        ASSERT_EQ(audit.run(), "") << "program " << i << ", " << layout.wall;
+        forms.insert(audit.forms().begin(), audit.forms().end());
+    }
+    if (programs < kPrograms) return;
+    for (const thumb::Form& form : thumb::kForms) {
+        const bool can_be = form.bits != thumb::t::muls(0, 0) || isa().multiply;
+        EXPECT_EQ(forms.contains(&form), can_be) << form.mnemonic << " " << std::hex << form.bits;
+    }
+}
+
+/// A guest with every check: accesses of all sizes by base, sum and sp, stores above and at the wall, frames, jumps
+/// back.
+Code everything() {
+    Code code;
+    code.add("lw", {.rd = 10, .rs1 = 11}).add("lh", {.rd = 10, .rs1 = 11}).add("lbu", {.rd = 5, .rs1 = 11});
+    code.add("sw", {.rs1 = 11, .rs2 = 12}).add("sh", {.rs1 = 11, .rs2 = 12}).add("sb", {.rs1 = 11, .rs2 = 12});
+    code.add("lw", {.rd = 10, .rs1 = 11, .imm = 4}).add("lw", {.rd = 10, .rs1 = 11, .imm = 5});
+    code.add("lhu", {.rd = 9, .rs1 = 5, .imm = 4}).add("lb", {.rd = 10, .imm = 100});
+    code.add("sw", {.rs1 = 11, .rs2 = 5, .imm = 4}).add("sh", {.rs1 = 8, .rs2 = 12, .imm = 2});
+    code.add("lw", {.rd = 10, .rs1 = 2, .imm = 8});
+    code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16}).add("sw", {.rs1 = 2, .rs2 = 1, .imm = 12});
+    code.add("sb", {.rs1 = 2, .rs2 = 10, .imm = 3}).add("lw", {.rd = 10, .rs1 = 2, .imm = 32});
+    code.add("addi", {.rd = 10, .rs1 = 10, .imm = 1}).add("bne", {.rs1 = 10, .rs2 = 11, .imm = 0U - 4});
+    code.add("blt", {.rs1 = 10, .rs2 = 11, .imm = 8}).add("addi", {.rd = 10, .rs1 = 10, .imm = 1});
+    code.add("addi", {.rd = 11, .rs1 = 10, .imm = 1}).add("limpet.call", {.imm = 1});
+    code.add("jal", {.rd = 1, .imm = 12}).add("jalr", {.rd = 1, .rs1 = 11}).add("jalr", {.rs1 = 11});
+    code.add("addi", {.rd = 2, .rs1 = 2, .imm = 16}).add("jalr", {.rs1 = 1}).add("jal", {.imm = 0U - 100});
+    return code;
+}
+
+class JitAudit : public JitCode {
+protected:
+    /// Replaces a halfword, and returns what the audit says.
+    static std::string after(Translated code, uint32_t position, uint32_t halfword) {
+        code.halfwords[position] = static_cast<uint16_t>(halfword);
+        return Audit(code).run();
+    }
+    static constexpr uint32_t kNothing = thumb::t::mov_high(0, 0);
+};
+
+/// Each branch around or to a way out is a check. Without it, the audit must fail.
+TEST_P(JitAudit, NoticesEachMissingCheck) {
+    for (const Layout& layout : {kLayouts[0], kLayouts[1]}) {
+        const Translated code = translated(backend(), layout, everything());
+        Audit sound(code);
+        ASSERT_EQ(sound.run(), "");
+        uint32_t checks = 0;
+        for (const uint32_t at : sound.reached()) {
+            const auto leaves = [&](uint32_t position) { return code.halfwords[position] == thumb::t::blx(9); };
+            const auto insn = thumb::taken_apart(code.halfwords[at], 0);
+            if (!insn || insn->form->shape != thumb::Shape::kCondition) continue;
+            std::string said;
+            if (leaves(at + 1))
+                said = after(code, at, thumb::t::b(insn->distance));
+            else if (leaves(at + insn->distance))
+                said = after(code, at, kNothing);
+            else
+                continue;
+            EXPECT_NE(said, "") << layout.wall << ": halfword " << at << " " << thumb::text(*insn);
+            ++checks;
+        }
+        EXPECT_GT(checks, 25U);
+    }
+}
+
+/// Wherever control comes, what a guest must never be able to do.
+TEST_P(JitAudit, NoticesEachHarmfulInstruction) {
+    namespace t = thumb::t;
+    const Translated code = translated(backend(), kPlain, everything());
+    Audit sound(code);
+    ASSERT_EQ(sound.run(), "");
+    EXPECT_GT(sound.reached().size(), 150U);
+    for (const uint32_t at : sound.reached())
+        for (const uint32_t harmful : {t::mov_high(7, 0),
+                                       t::mov_high(9, 0),
+                                       t::mov_high(10, 0),
+                                       t::mov_high(11, 0),
+                                       t::mov_high(12, 0),
+                                       t::mov_high(13, 0),
+                                       t::mov_high(15, 0),
+                                       t::add_high(7, 0),
+                                       t::str(0, 7, 60),
+                                       t::str(0, 7, 80),
+                                       t::ldr(0, 7, 76),
+                                       t::ldr(0, 0, 0),
+                                       t::strb(0, 7, 4),
+                                       t::ldr_at(0, 0, 1),
+                                       t::str_at(0, 7, 0),
+                                       t::blx(0),
+                                       t::b(0),
+                                       t::b_if(t::kEqual, 0),
+                                       t::b(0x3ff),
+                                       0x4770U /* bx lr */,
+                                       0xbd00U /* pop {pc} */,
+                                       0xdf00U /* svc */,
+                                       0xbe00U /* bkpt */,
+                                       0xb662U /* cpsie i */,
+                                       0xf3efU /* mrs */,
+                                       0xe800U /* 32 bits */})
+            EXPECT_NE(after(code, at, harmful), "") << "halfword " << at << ": " << std::hex << harmful;
+}
+
+std::vector<Subject> jits() {
+    std::vector<Subject> found;
+    std::ranges::copy_if(subjects(), std::back_inserter(found),
+                         [](const Subject& s) { return s.mcu && s.backend->name.starts_with("rv32-jit"); });
+    return found;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, JitCode, testing::ValuesIn(jits()), subject_name);
+// What the audit notices does not depend on the profile.
+INSTANTIATE_TEST_SUITE_P(All, JitAudit, testing::Values(jits().back()), subject_name);
+
+} // namespace
+} // namespace limpet::conformance
