@@ -53,6 +53,10 @@ enum limpet_status {
 #define LIMPET_GUARD_BYTES 4
 #define LIMPET_GUARD 0x0008u
 
+/* limpet_call and limpet_resume may write notes into the first bytes at limpet_host.prepared, as many as these. What is
+ * behind them only limpet_prepare changes. */
+#define LIMPET_PREPARED_NOTES_BYTES 12
+
 /* What of the guest's address space exists. An image is laid out as: 0..3 unused, read-only data, stack, .data,
  * .bss (together the data window), then the code (the code window). */
 struct limpet_windows {

@@ -178,11 +178,14 @@ bool Machine::on_access(uc_engine* /*uc*/, uc_mem_type type, uint64_t address, i
     return false;
 }
 
+/// Of the start of host.prepared, what a run may change.
+uint32_t Machine::notes_bytes() const { return std::min<uint32_t>(prepared_size_, LIMPET_PREPARED_NOTES_BYTES); }
+
 bool Machine::allowed(uint32_t address, uint32_t size, bool write) const {
     if (inside(address, size, kVm, state_bytes_) || inside(address, size, data_, window_.data_size) ||
         inside(address, size, kFrames, frames_bytes_))
         return true;
-    if ((!write || preparing_) && inside(address, size, kPrepared, prepared_size_)) return true;
+    if (inside(address, size, kPrepared, write && !preparing_ ? notes_bytes() : prepared_size_)) return true;
     return !write && (inside(address, size, kHost, host_bytes_) ||
                       inside(address, size, code_, window_.code_size + guard_bytes_) ||
                       inside(address, size, kImage, static_cast<uint32_t>(image_.size())));
@@ -267,7 +270,8 @@ void Machine::get(Guest& guest) const {
     guest.vm.window = window_;
     std::memcpy(guest.host.data, ram(data_), window_.data_size);
     if (frames_bytes_ != 0) std::memcpy(guest.bpf_host.frames, ram(kFrames), frames_bytes_);
-    if (preparing_ && prepared_size_ != 0) std::memcpy(guest.host.prepared, ram(kPrepared), prepared_size_);
+    if (prepared_size_ != 0)
+        std::memcpy(guest.host.prepared, ram(kPrepared), preparing_ ? prepared_size_ : notes_bytes());
 }
 
 /// Keeps what a guest that is watched may have to be taken back to.

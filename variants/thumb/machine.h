@@ -81,6 +81,7 @@ private:
     [[nodiscard]] const uint8_t* code(uint32_t address) const;
     static bool on_access(uc_engine* uc, uc_mem_type type, uint64_t address, int size, int64_t value, void* self);
     void access(uint32_t address, uint32_t size, bool write);
+    [[nodiscard]] uint32_t notes_bytes() const;
     [[nodiscard]] bool allowed(uint32_t address, uint32_t size, bool write) const;
     [[nodiscard]] bool breaks_rights(uint32_t address, uint32_t size, bool write) const;
     [[noreturn]] void fail(const std::string& what) const;
@@ -111,12 +112,12 @@ private:
     limpet_windows window_{};          ///< its windows
     uint32_t data_ = 0;                ///< where its data window is
     uint32_t prepared_size_ = 0;       ///< of its prepared code
-    bool preparing_ = false;           ///< limpet_prepare runs: it alone may change prepared code
-    bool sizing_ = false;              ///< limpet_prepared_size runs
-    bool watched_ = false;             ///< does it have rights that limpet_host cannot tell?
-    bool forbidden_ = false;           ///< it went beyond them
-    Forbidden saved_{};                ///< where it is taken back to then, with
-    limpet_bpf_vm saved_state_{};      ///< its state
+    bool preparing_ = false;      ///< limpet_prepare runs: it alone may change prepared code, but for notes_bytes()
+    bool sizing_ = false;         ///< limpet_prepared_size runs
+    bool watched_ = false;        ///< does it have rights that limpet_host cannot tell?
+    bool forbidden_ = false;      ///< it went beyond them
+    Forbidden saved_{};           ///< where it is taken back to then, with
+    limpet_bpf_vm saved_state_{}; ///< its state
     std::vector<uint8_t> saved_memory_;
     std::vector<limpet_bpf_frame> saved_frames_;
     uint32_t stack_start_;  ///< sp at the call of the function that runs

@@ -14,6 +14,11 @@
 
     .equ    HOST, 16 @ in our frame: struct limpet_host
 
+@ In prepared memory, before records. Runs write to what is before the map (LIMPET_PREPARED_NOTES_BYTES).
+    .equ    ENTRY, 0 @ the last entry (loop.inc), 8 bytes
+    .equ    CALLED, 8 @ behind the record of the last call (handlers.inc)
+    .equ    MAP, 12
+
     .equ    LONG_ROWS, 24 @ as in tiny.S
 
 @ Where records are made, r8 is the VM; where they run it is the loop.
@@ -34,8 +39,7 @@
     mov     r4, r8
     mov     r5, r9
     mov     r6, r10
-    mov     r7, r11
-    push    {r4-r7}
+    push    {r3-r6} @ r3: so that they are a multiple of 8 bytes
     movs    r7, r0
     .endm
 
@@ -45,10 +49,6 @@
 #include "operations.inc"
 #include "records.inc"
 #include "functions.inc"
-
-next: @ rv32-tiny has carried out an instruction: r2 units of fuel are left, r6 is the next one
-    hook    slow
-    b       enter
 
 fetch:
 #include "../tiny/decode.inc"
@@ -62,9 +62,6 @@ fetch:
 
 #include "loop.inc"
 
-    .balign 4
-loop: @ from here on by offset, 12 bits
-    next
 #include "handlers.inc"
 
     .section .rodata.limpet_needs_code, "a", %progbits
