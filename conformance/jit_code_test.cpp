@@ -55,7 +55,7 @@ Code accesses(Random& random) {
     Code code;
     for (uint32_t i = 0; i < 30; ++i) {
         const std::string name = kRows[random.below(kRows.size())];
-        const uint32_t imm = random.pick({0U, 0U, 0U, 1U, 4U, 8U, 2U, 60U, 124U, 2047U, ~0U, 0U - 4});
+        const uint32_t imm = random.pick({0U, 0U, 0U, 1U, 4U, 12U, 2U, 16U, 124U, 2047U, ~0U, 0U - 4});
         const uint32_t base = random.chance(3) ? 2 : random.below(16);
         const uint32_t value = random.below(16);
         if (name[0] == 's')
@@ -113,9 +113,9 @@ Code everything() {
     code.add("lw", {.rd = 10, .rs1 = 11, .imm = 4}).add("lw", {.rd = 10, .rs1 = 11, .imm = 5});
     code.add("lhu", {.rd = 9, .rs1 = 5, .imm = 4}).add("lb", {.rd = 10, .imm = 100});
     code.add("sw", {.rs1 = 11, .rs2 = 5, .imm = 4}).add("sh", {.rs1 = 8, .rs2 = 12, .imm = 2});
-    code.add("lw", {.rd = 10, .rs1 = 2, .imm = 8});
     code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16}).add("sw", {.rs1 = 2, .rs2 = 1, .imm = 12});
-    code.add("sb", {.rs1 = 2, .rs2 = 10, .imm = 3}).add("lw", {.rd = 10, .rs1 = 2, .imm = 32});
+    code.add("sb", {.rs1 = 2, .rs2 = 10, .imm = 3}).add("lw", {.rd = 10, .rs1 = 2, .imm = 16});
+    code.add("lw", {.rd = 10, .rs1 = 2, .imm = 28});
     code.add("addi", {.rd = 10, .rs1 = 10, .imm = 1}).add("bne", {.rs1 = 10, .rs2 = 11, .imm = 0U - 4});
     code.add("blt", {.rs1 = 10, .rs2 = 11, .imm = 8}).add("addi", {.rd = 10, .rs1 = 10, .imm = 1});
     code.add("addi", {.rd = 11, .rs1 = 10, .imm = 1}).add("limpet.call", {.imm = 1});

@@ -214,6 +214,30 @@ TEST_P(Memory, SpMovesToTheEnd) {
     }
 }
 
+/// Near an sp that was put anywhere, and made room below it or not.
+TEST_P(Memory, SpAnywhere) {
+    constexpr uint32_t end = kPlain.data_size;
+    Layout layout = kPlain;
+    layout.code_size = 32; // some backends translate it each time
+    for (const uint32_t sp : {end, end - 4, end + 4, end + 64, 0U - 4, 0U - 16, 1U << 31, kPlain.wall, 0U})
+        for (const uint32_t frame : {0U, 16U})
+            for (const uint32_t offset : {0U, 8U, 12U, 16U, 20U})
+                for (const bool store : {false, true}) {
+                    Code code;
+                    code.add("add", {.rd = 2, .rs1 = 5}).add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - frame});
+                    code.add(store ? "sw" : "lw", {.rd = store ? 0U : 10U, .rs1 = 2, .imm = offset});
+                    Trial run(backend(), code, layout);
+                    run.x(5) = sp;
+                    const uint32_t address = sp - frame + offset;
+                    const bool allowed = layout.allows(address, 4, store);
+                    const limpet_status trap = store ? LIMPET_STORE : LIMPET_LOAD;
+                    ASSERT_EQ(run.run_from(kPlain.code_start), allowed ? LIMPET_BREAKPOINT : trap)
+                        << std::hex << sp << " - " << frame << " + " << offset;
+                    ASSERT_EQ(run.pc(), kPlain.code_start + (allowed ? 12 : 8));
+                    ASSERT_TRUE(allowed || run.guest.vm.trap_address == address);
+                }
+}
+
 /// sp runs down into the read-only data: the wall.
 TEST_P(Memory, StackOverflowIsAStoreTrap) {
     Code code;
