@@ -125,8 +125,15 @@ class Readings(KlippyTest):
             self.addCleanup(path.unlink)
 
     def test_every_sensor(self):
-        chips = THERMOCOUPLES + ACCELEROMETERS + LDC + ANGLE_SENSORS + LOAD_CELLS
-        self.machine = self.printer("[limpet]\n" + "".join(chip.text(side) for chip in chips for side in SIDES))
+        self.check("[limpet]\n", "guest")
+
+    def test_where_the_firmware_has_native_drivers(self):
+        self.check("[limpet]\nprefer: guests\n", "both")
+        self.assertEqual(self.machine.log().count("on MCU 'guest' is image"), len(self.chips))
+
+    def check(self, config, second):
+        self.chips = chips = THERMOCOUPLES + ACCELEROMETERS + LDC + ANGLE_SENSORS + LOAD_CELLS
+        self.machine = self.printer(config + "".join(chip.text(side) for chip in chips for side in SIDES), second)
         self.assertEqual(self.machine.state()[0], "ready", self.machine.state()[1])
         told = self.collect(30.0)
         for chip in chips:
