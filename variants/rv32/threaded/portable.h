@@ -1,164 +1,206 @@
 /// \file
 /// rv32-threaded on a PC: a record for each halfword of the code, as if an instruction began there, so that jumps need
-/// no map. A record names its handler; dispatch is a computed goto, a copy in each handler.
+/// no map, and so that a record may stand for its instruction and the next one: whoever jumps to that one finds its own
+/// record. A record names its handler; handlers end with the dispatch of the next one.
 #pragma once
 
 #include "../goto/repeat.h"
 #include "decoded.h"
+#include "pairs.h"
 
 #include <string.h>
 
 namespace limpet::rv32_threaded {
 
-struct Record {
-    uint8_t handler = 0;
+struct [[gnu::packed, gnu::aligned(4)]] Record {
+    void* code = nullptr; ///< of its handler
+    int32_t imm = 0;      ///< of branches and jumps: distance in bytes of records
     uint8_t rd = 0;
     uint8_t rs1 = 0;
     uint8_t rs2 = 0;
-    uint32_t imm = 0; ///< of branches and jumps: distance in records
+    uint8_t handler = kSlow; ///< its number
 };
 
-/// Handlers by number: a kind's first one plus f, and kLong for an instruction of 4 bytes. What has none is kSlow.
-enum Handler : uint8_t {
-    kOfRegister = 0,
-    kOfImmediate = 16,
-    kOfLoad = 32,
-    kOfStore = 40,
-    kOfBranch = 48,
-    kOfConstant = 56,
-    kOfJump = 57,
-    kOfCall = 58,
-    kOfIndirect = 59,
-    kOfMultiply = 60,
-    kOfNothing = 61,
-    kSlow = 62,
-    kLong = 64
+/// A part of the data window, and at how many places of it an access may begin, by the logarithm of its size.
+struct Span {
+    uint8_t* data;
+    uint32_t start; ///< guest address
+    uint32_t places[3];
+
+    /// From one offset to another one; nothing if there is none between them.
+    template <class Host> Span(const Host& host, uint32_t from, uint32_t to)
+        : data(host.data + from), start(from - offset_of(host, 0)), places{} {
+        for (uint32_t i = 0; i < 3; ++i)
+            if (to >= from && to - from >= 1U << i) places[i] = to - from - (1U << i) + 1;
+    }
+    /// nullptr: step() judges it.
+    [[nodiscard, gnu::always_inline]] uint8_t* at(uint32_t address, uint32_t f) const {
+        const uint32_t offset = address - start;
+        return offset < places[f & 3] ? data + offset : nullptr;
+    }
 };
 
-/// Fuel is counted in halfwords of code; an instruction of the budget is two.
-template <class Host> struct Portable {
+/// What a run does not change.
+template <class Host> struct Machine {
     limpet_vm& vm;
     const Host& host;
     const Record* const records;
-    const Record* at = nullptr; ///< the record that is being carried out
-    int64_t end = 0;            ///< number of the record at which straight code would have used up the budget
+    const Span loads;
+    const Span stores;
 
-    [[nodiscard]] int64_t number() const { return at - records; }
-    [[nodiscard]] uint32_t pc() const { return vm.window.code_start + 2 * static_cast<uint32_t>(number()); }
-    [[nodiscard]] bool spent() const { return number() >= end; }
+    Machine(limpet_vm& its_vm, const Host& its_host)
+        : vm(its_vm), host(its_host), records(static_cast<const Record*>(its_host.prepared)),
+          loads(host, 0, vm.window.data_size), stores(host, vm.window.writable_start, vm.window.data_size) {}
 
-    void start() {
-        at = records + (vm.pc - vm.window.code_start) / 2;
-        end = number() + 2 * int64_t{vm.fuel};
+    [[nodiscard]] uint32_t pc(const Record* at) const {
+        return vm.window.code_start + 2 * static_cast<uint32_t>(at - records);
     }
-    void stop() {
-        const int64_t left = end - number();
-        vm.fuel = left <= 0 ? 0 : static_cast<uint32_t>((left + 1) / 2);
-        vm.pc = pc();
+};
+
+/// Fuel is counted in bytes of records; an instruction of the budget is two records.
+struct Position {
+    const Record* at; ///< the record that is being carried out
+    int64_t end;      ///< where straight code would have used up the budget, as if it were an address
+
+    static constexpr int64_t kBudget = 2 * sizeof(Record);
+
+    [[nodiscard]] int64_t left() const { return end - reinterpret_cast<int64_t>(at); }
+    void advance(int64_t distance) {
+        at = reinterpret_cast<const Record*>(reinterpret_cast<const uint8_t*>(at) + distance);
     }
     /// From an instruction of so many bytes.
     void jump(int64_t distance, uint32_t length) {
-        at += distance;
-        end += distance - length / 2;
+        advance(distance);
+        end += distance - length * int64_t{sizeof(Record)} / 2;
     }
 };
 
 enum class Then : uint8_t { kNext, kJumped, kSlow };
 
-/// Carries out m.at by the handler of that number.
-template <Isa isa, uint32_t number, class Host> [[gnu::always_inline]] inline Then execute(Portable<Host>& m) {
+/// Carries out the instruction of p.at by the handler of that number. `result`: what the last one computed.
+template <Isa isa, uint32_t number, Uses uses = Uses::kNone, class Host>
+[[gnu::always_inline]] inline Then execute(const Machine<Host>& m, Position& p, uint32_t& result) {
     constexpr uint32_t handler = number % kLong;
     constexpr uint32_t f = handler % (handler < kOfLoad ? 16 : 8);
     constexpr uint32_t length = number < kLong ? 2 : 4;
-    const Record& r = *m.at;
+    const Record& r = *p.at;
     uint32_t* const x = m.vm.x;
+    const auto imm = static_cast<uint32_t>(r.imm);
+    const uint32_t a = uses == Uses::kAsFirst ? result : x[r.rs1];
+    const uint32_t b = uses == Uses::kAsSecond ? result : x[r.rs2];
     constexpr bool is_access = handler >= kOfLoad && handler < kOfBranch;
     if constexpr (handler == kSlow || handler == kSlow + 1 ||
                   (is_access && !(handler < kOfStore ? is_load(f) : is_store(f)))) {
         return Then::kSlow; // or a number that no record has
     } else if constexpr (handler < kOfImmediate) {
-        x[r.rd] = alu(f, x[r.rs1], x[r.rs2]);
+        x[r.rd] = result = alu(f, a, b);
     } else if constexpr (handler < kOfLoad) {
-        x[r.rd] = alu(f, x[r.rs1], r.imm);
+        x[r.rd] = result = alu(f, a, imm);
+    } else if constexpr (handler < kOfStore) {
+        const uint8_t* const bytes = m.loads.at(a + imm, f);
+        if (bytes == nullptr) return Then::kSlow;
+        uint32_t value = 0;
+        memcpy(&value, bytes, access_size(f));
+        x[r.rd] = result = extend(f, value);
     } else if constexpr (handler < kOfBranch) {
-        constexpr uint32_t size = access_size(f);
-        const uint32_t offset = offset_of(m.host, x[r.rs1] + r.imm);
-        if (!loadable(m.vm, offset, size)) return Then::kSlow;
-        uint8_t* const bytes = m.host.data + offset;
-        if constexpr (handler < kOfStore) {
-            uint32_t value = 0;
-            memcpy(&value, bytes, size);
-            x[r.rd] = extend(f, value);
-        } else {
-            if (offset < m.vm.window.writable_start) return Then::kSlow;
-            memcpy(bytes, &x[r.rs2], size);
-        }
-    } else if constexpr (handler < kOfConstant) {
-        if (!branch_taken(f, x[r.rs1], x[r.rs2])) return Then::kNext;
-        m.jump(static_cast<int32_t>(r.imm), length);
-        return Then::kJumped;
+        uint8_t* const bytes = m.stores.at(a + imm, f);
+        if (bytes == nullptr) return Then::kSlow;
+        memcpy(bytes, &b, access_size(f));
     } else if constexpr (handler == kOfConstant) {
-        x[r.rd] = r.imm;
-    } else if constexpr (handler == kOfJump || handler == kOfCall) {
-        if constexpr (handler == kOfCall) x[r.rd] = m.pc() + length;
-        m.jump(static_cast<int32_t>(r.imm), length);
+        x[r.rd] = result = imm;
+    } else if constexpr (handler < kOfIndirect) {
+        if constexpr (handler < kOfConstant)
+            if (!branch_taken(f, a, b)) {
+                p.advance(length * sizeof(Record) / 2);
+                return Then::kNext;
+            }
+        if constexpr (handler == kOfCall) x[r.rd] = m.pc(p.at) + length;
+        p.jump(r.imm, length);
         return Then::kJumped;
     } else if constexpr (handler == kOfIndirect) {
-        const uint32_t target = (x[r.rs1] + r.imm) & ~1U;
+        const uint32_t target = (a + imm) & ~1U;
         if (!fetchable(m.vm, m.host, target) || !aligned<isa>(target)) return Then::kSlow;
-        if (r.rd != 0) x[r.rd] = m.pc() + length;
-        m.jump((int64_t{target} - m.pc()) / 2, length);
+        const uint32_t pc = m.pc(p.at);
+        if (r.rd != 0) x[r.rd] = pc + length;
+        p.jump((int64_t{target} - pc) / 2 * int64_t{sizeof(Record)}, length);
         return Then::kJumped;
     } else if constexpr (handler == kOfMultiply) {
-        if constexpr (isa.multiply) x[r.rd] = multiply_divide(r.imm, x[r.rs1], x[r.rs2]);
+        if constexpr (isa.multiply) x[r.rd] = result = multiply_divide(imm, a, b);
     }
+    p.advance(length * sizeof(Record) / 2);
     return Then::kNext;
+}
+
+/// Of a pair, too.
+template <Isa isa, uint32_t number, class Host>
+[[gnu::always_inline]] inline Then handle(const Machine<Host>& m, Position& p) {
+    uint32_t result = 0;
+    if constexpr (number < kOfPair) return execute<isa, number>(m, p, result);
+    constexpr Pair its = pair<isa>(number % kOfPair % kPairs);
+    if (execute<isa, its.first>(m, p, result) == Then::kSlow) return Then::kSlow;
+    return execute<isa, its.second, its.uses>(m, p, result);
 }
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic" // computed goto
 
-/// Runs from vm.pc. LIMPET_RUNNING: the instruction at vm.pc is left to step().
-template <Isa isa, class Host> [[nodiscard]] limpet_status dispatch(limpet_vm& its_vm, const Host& host) {
+/// Runs from *last, and tells there where it ended. Or it tells its labels, if it is asked for them: nobody else knows.
+template <Isa isa, class Host>
+limpet_status loop(limpet_vm* vm, const Host* host, Position* last, void* const** labels) {
 #define LIMPET_LABEL(number) &&label_##number,
-#define LIMPET_128(X) LIMPET_REPEAT_96(X) LIMPET_REPEAT_16(X, 0x6) LIMPET_REPEAT_16(X, 0x7)
-    static const void* const labels[] = {LIMPET_128(LIMPET_LABEL)};
-    Portable<Host> m{its_vm, host, static_cast<const Record*>(host.prepared)};
-    m.start();
-    bool spent = m.spent();
-    if (spent) goto stop;
-    goto* labels[m.at->handler];
+    static void* const all[] = {LIMPET_REPEAT_192(LIMPET_LABEL)};
+#undef LIMPET_LABEL
+    if (labels != nullptr) {
+        *labels = all;
+        return LIMPET_RETURN;
+    }
+    const Machine<Host> m(*vm, *host);
+    Position p = *last;
+    limpet_status status = LIMPET_RUNNING;
+    goto* p.at->code;
 #define LIMPET_HANDLER(number)                                                                                         \
     label_##number : {                                                                                                 \
-        const Then then = execute<isa, number>(m);                                                                     \
+        const Then then = handle<isa, number>(m, p);                                                                   \
         if (then == Then::kSlow) goto stop;                                                                            \
-        if (then == Then::kJumped) {                                                                                   \
-            spent = m.spent();                                                                                         \
-            if (spent) goto stop;                                                                                      \
-        } else {                                                                                                       \
-            m.at += number < kLong ? 1 : 2;                                                                            \
-        }                                                                                                              \
-        goto* labels[m.at->handler];                                                                                   \
+        if (then == Then::kJumped && p.left() <= 0) goto spent;                                                        \
+        goto* p.at->code;                                                                                              \
     }
-    LIMPET_128(LIMPET_HANDLER)
+    LIMPET_REPEAT_192(LIMPET_HANDLER)
 #undef LIMPET_HANDLER
-#undef LIMPET_128
-#undef LIMPET_LABEL
+spent:
+    status = LIMPET_FUEL;
 stop:
-    m.stop();
-    return spent ? LIMPET_FUEL : LIMPET_RUNNING;
+    *last = p;
+    return status;
+}
+
+template <Isa isa, class Host> void* code_of(uint8_t handler) {
+    void* const* labels = nullptr;
+    loop<isa, Host>(nullptr, nullptr, nullptr, &labels);
+    return labels[handler];
 }
 
 #pragma GCC diagnostic pop
 
+/// Runs from vm.pc. LIMPET_RUNNING: the instruction at vm.pc is left to step().
+template <Isa isa, class Host> [[nodiscard]] limpet_status dispatch(limpet_vm& vm, const Host& host) {
+    const auto* const records = static_cast<const Record*>(host.prepared);
+    Position p{.at = records + (vm.pc - vm.window.code_start) / 2, .end = 0};
+    p.end = reinterpret_cast<int64_t>(p.at) + Position::kBudget * int64_t{vm.fuel};
+    const limpet_status status = vm.fuel == 0 ? LIMPET_FUEL : loop<isa>(&vm, &host, &p, nullptr);
+    const int64_t left = p.left();
+    vm.fuel = left <= 0 ? 0 : static_cast<uint32_t>((left + Position::kBudget - 1) / Position::kBudget);
+    vm.pc = vm.window.code_start + 2 * static_cast<uint32_t>(p.at - records);
+    return status;
+}
+
 /// The record of an instruction at guest address pc.
 template <Isa isa, class Host> Record record_of(const limpet_vm& vm, const Host& host, uint32_t pc) {
     const Decoded d = decode<isa>(vm, host, pc);
-    Record r{.handler = kSlow,
+    Record r{.imm = static_cast<int32_t>(d.imm),
              .rd = static_cast<uint8_t>(d.rd()),
              .rs1 = static_cast<uint8_t>(d.rs1()),
-             .rs2 = static_cast<uint8_t>(d.rs2()),
-             .imm = d.imm};
+             .rs2 = static_cast<uint8_t>(d.rs2())};
     const auto by = [&](uint32_t handler) {
         r.handler = static_cast<uint8_t>(handler + (d.length() == 4 ? kLong : 0));
     };
@@ -169,7 +211,7 @@ template <Isa isa, class Host> Record record_of(const limpet_vm& vm, const Host&
     case Kind::kConstant: by(d.rd() == 0 ? kOfNothing : kOfConstant); break;
     case Kind::kMultiply:
         by(d.rd() == 0 ? kOfNothing : kOfMultiply);
-        r.imm = d.f();
+        r.imm = static_cast<int32_t>(d.f());
         break;
     case Kind::kLoad:
         if (d.rd() != 0) by(kOfLoad + d.f());
@@ -180,11 +222,22 @@ template <Isa isa, class Host> Record record_of(const limpet_vm& vm, const Host&
     case Kind::kBranch:
     case Kind::kJump:
         if (good_target) by(d.kind() == Kind::kBranch ? kOfBranch + d.f() : uint32_t{d.rd() == 0 ? kOfJump : kOfCall});
-        r.imm = static_cast<uint32_t>(static_cast<int32_t>(d.imm - pc) / 2);
+        r.imm = static_cast<int32_t>(d.imm - pc) / 2 * int32_t{sizeof(Record)};
         break;
     default: break;
     }
     return r;
+}
+
+/// The handler of `first` when `second` comes after it.
+template <Isa isa> uint8_t handler_of(const Record& first, const Record& second) {
+    for (uint32_t i = 0; i < kPairs; ++i) {
+        const Pair its = pair<isa>(i);
+        if (its.first != first.handler || its.second != second.handler) continue;
+        if (its.uses == Uses::kNone || (its.uses == Uses::kAsFirst ? second.rs1 : second.rs2) == first.rd)
+            return static_cast<uint8_t>(kOfPair + i);
+    }
+    return first.handler;
 }
 
 /// Each halfword of the code, and the one behind it, which a guest may run into.
@@ -197,10 +250,18 @@ template <Isa isa> struct Preparation {
     template <class Host> static uint32_t kept(const limpet_vm& vm, const Host& host) { return size(vm, host); }
     template <class Host> static limpet_status translate(const limpet_vm& vm, const Host& host) {
         auto* const records = static_cast<Record*>(host.prepared);
-        for (uint32_t i = 0; i <= vm.window.code_size / 2; ++i) {
+        const uint32_t last = vm.window.code_size / 2;
+        for (uint32_t i = 0; i <= last; ++i) {
             // Without C an instruction begins every 4 bytes.
             const uint32_t pc = vm.window.code_start + 2 * i;
-            records[i] = aligned<isa>(pc) ? record_of<isa>(vm, host, pc) : Record{.handler = kSlow};
+            records[i] = aligned<isa>(pc) ? record_of<isa>(vm, host, pc) : Record{};
+        }
+        // Forward, so that the second one is still itself.
+        for (uint32_t i = 0; i <= last; ++i) {
+            Record& r = records[i];
+            const uint32_t next = i + (r.handler < kLong ? 1 : 2);
+            if (next <= last) r.handler = handler_of<isa>(r, records[next]);
+            r.code = code_of<isa, Host>(r.handler);
         }
         return LIMPET_RETURN;
     }
