@@ -29,10 +29,9 @@ struct Translated {
         rv32::Operands operands;
     };
     std::vector<uint16_t> halfwords;
-    std::set<uint32_t> landings;               ///< positions in them; before each stands an index
-    std::vector<std::optional<Guests>> guests; ///< what is legal in the guest's code, by index: distance in halfwords
-    uint32_t alignment = 2;                    ///< of the guest's instructions
-    uint32_t writable_start = 0;
+    std::map<uint32_t, uint32_t> landings;     ///< position in them by index: a guest's distance in halfwords
+    std::vector<std::optional<Guests>> guests; ///< what is legal in the guest's code, by index
+    Window window;
 };
 
 class Audit {
@@ -60,11 +59,11 @@ public:
 private:
     using Insn = thumb::Instruction;
 
-    // Registers and entries of the runtime (layout.h).
-    static constexpr uint32_t kTemp = 6, kVm = 7, kS0 = 8, kRuntime = 9, kData = 10, kEnd = 11, kFuel = 12, kLink = 14;
-    static constexpr uint32_t kReturn = 2, kJump = 4, kJumpAndLink = 6, kCall = 8, kSetStack = 10;
-    static constexpr uint32_t kPcOffset = 64, kWritableOffset = 84;
-    static constexpr uint32_t kNoReturn = 0x8000;
+    // Registers and entries of the runtime (run.inc), and what of struct limpet_vm is not x.
+    static constexpr uint32_t kVm = 7, kS0 = 8, kRuntime = 9, kData = 10, kEnd = 11, kFuel = 12, kLink = 14;
+    static constexpr uint32_t kLeave = 0, kReturn = 2;
+    static constexpr uint32_t kNativeSpOffset = 72, kWritableOffset = 84;
+    static constexpr uint32_t kGoesOn = 0x8000; ///< in an index
 
     [[noreturn]] void fail(const std::string& what) const {
         std::string where = "halfword " + std::to_string(position_);
@@ -89,10 +88,6 @@ private:
     /// Finds instructions, the data between them, and where jumps go.
     void take_apart() {
         for (position_ = 0; position_ < code_.halfwords.size();) {
-            if (code_.landings.contains(position_ + 1)) {
-                data_.insert(position_++);
-                continue;
-            }
             const uint32_t second = position_ + 1 < code_.halfwords.size() ? code_.halfwords[position_ + 1] : 0;
             const std::optional<Insn> insn = thumb::taken_apart(code_.halfwords[position_], second);
             check(insn.has_value(), "is nothing that is emitted");
@@ -103,7 +98,10 @@ private:
             position_ += insn->halfwords;
             if (insn->form->does == thumb::Does::kCall) data_.insert(position_++); // an index
         }
-        tops_.insert(code_.landings.begin(), code_.landings.end());
+        for (const auto& [index, position] : code_.landings) {
+            check(index < code_.guests.size(), "a landing of nothing");
+            tops_.insert(position);
+        }
         for (const uint32_t top : tops_) check(insns_.contains(top), "is no instruction where a jump goes");
     }
 
@@ -126,30 +124,21 @@ private:
         known.r[kData].kind = Value::kHost;
         known.r[kEnd].kind = Value::kEnd;
         known.r[kFuel].kind = Value::kFuel;
-        known.sp = fresh();
-        seen_by_runtime(known);
+        for (Value& x : known.x) x = fresh();
+        known.assume_good_sp();
         return known;
-    }
-
-    /// x2 is aligned, and in the writable part or at the end of the last whole word.
-    void seen_by_runtime(Known& known) {
-        if (known.sp.kind != Value::kNumber) known.sp = fresh();
-        known.sp_is_good = true;
-        known.facts.insert({Fact::kNotAboveEnd, known.sp});
-        known.facts.insert({Fact::kWritable, known.sp});
-        known.facts.insert({Fact::kAligned, known.sp, 2});
     }
 
     /// What holds on both ways.
     Known merged(const Known& a, const Known& b) {
         Known both = a;
-        for (uint32_t r = 0; r < 16; ++r) both.r[r] = merged(a.r[r], b.r[r]);
-        both.sp = merged(a.sp, b.sp);
-        both.sp_is_good = a.sp_is_good && b.sp_is_good;
+        for (uint32_t i = 0; i < a.r.size(); ++i) both.r[i] = merged(a.r[i], b.r[i]);
+        for (uint32_t i = 0; i < a.x.size(); ++i) both.x[i] = merged(a.x[i], b.x[i]);
+        both.native_sp = merged(a.native_sp, b.native_sp);
         both.charged = a.charged && b.charged;
         if (!(a.flags == b.flags)) both.flags = {};
         std::erase_if(both.facts, [&](const Fact& fact) { return !b.facts.contains(fact); });
-        if (both.sp_is_good) seen_by_runtime(both);
+        if (a.native_sp == a.x[2].in_host() && b.native_sp == b.x[2].in_host()) both.assume_good_sp();
         return both;
     }
     Value merged(const Value& a, const Value& b) {
@@ -158,24 +147,23 @@ private:
     }
 
     /// Control may come to `to` knowing so much.
-    void go(uint32_t to, Known known) {
+    void go(uint32_t to, const Known& known) {
         check(insns_.contains(to), "goes where no instruction is");
         if (to <= position_ || tops_.contains(to)) {
             check_guests(known);
-            if (to <= position_) check(known.charged, "jumps back for nothing");
+            // The runtime charges what it carries out and does not go on behind.
+            const bool leaves =
+                code_.halfwords[to] == thumb::t::blx(kRuntime) && (code_.halfwords[to + 1] & kGoesOn) == 0;
+            if (to <= position_ && !leaves) check(known.charged, "jumps back for nothing");
             return;
         }
-        known.charged = false;
-        wait(to, known);
-    }
-    void wait(uint32_t position, const Known& known) {
-        const auto [at, is_first] = pending_.emplace(position, known);
+        const auto [at, is_first] = pending_.emplace(to, known);
         if (!is_first) at->second = merged(at->second, known);
     }
 
     /// Is everything where code that knows nothing expects it?
     void check_guests(const Known& known) const {
-        check(known.sp_is_good, "x2 was written and not looked at");
+        check(known.native_sp == known.x[2].in_host(), "where sp points is not known to the host");
         for (const uint32_t r : {0U, 1U, 2U, 3U, 4U, 5U, kS0})
             check(known.r[r].is_guests(), "the guest's registers are not its own");
     }
@@ -248,12 +236,6 @@ private:
                 write(insn, computed(n, n));
             }
             return;
-        case kOr:
-            if (n.kind == Value::kShifted && m == Value{Value::kNumber, n.symbol, n.offset, 0})
-                write(insn, {Value::kFolded, n.symbol, n.offset, n.shift});
-            else
-                write(insn, computed(n, m));
-            return;
         case kBorrow: write(insn, insn.n == insn.m ? fresh() : computed(n, m)); return;
         case kConvert: write(insn, computed(m, m)); return;
         default: write(insn, computed(n, insn.has_immediate() ? n : m)); return;
@@ -264,16 +246,17 @@ private:
 
     /// What a constant is to be compared with as.
     [[nodiscard]] Value bound(uint32_t constant) const {
-        if (constant == code_.writable_start) return {Value::kWritable, 0, 0, 0};
-        return {Value::kNumber, 0, constant, 0};
+        const uint32_t start = code_.window.writable_start;
+        return constant >= start ? Value{Value::kWritable, 0, constant - start, 0}
+                                 : Value{Value::kNumber, 0, constant, 0};
     }
 
     /// Something new that is made of a and b.
     Value computed(const Value& a, const Value& b) { return a.is_guests() && b.is_guests() ? fresh() : Value{}; }
 
     Value sum(const Value& a, const Value& b) {
-        const bool moves =
-            a.kind == Value::kNumber || a.kind == Value::kHost || a.kind == Value::kRuntime || a.kind == Value::kFuel;
+        const bool moves = a.kind == Value::kNumber || a.kind == Value::kHost || a.kind == Value::kRuntime ||
+                           a.kind == Value::kFuel || a.kind == Value::kWritable;
         if (b.is_constant() && moves) return a.plus(b.offset);
         if (a.is_constant() && b.kind == Value::kNumber) return b.plus(a.offset);
         if (b == Value{Value::kHost, 0, 0, 0} && a.kind == Value::kNumber) return {Value::kHost, a.symbol, a.offset, 0};
@@ -290,9 +273,11 @@ private:
             return;
         }
         check(d < kVm || d == kS0 || d == kLink, "writes a register of the runtime");
-        const bool is_plain = value.kind != Value::kShifted && value.kind != Value::kFolded;
-        here_->r[d] = is_plain || d == kTemp ? value : fresh(); // in a register of the guest, a number as any other
+        here_->r[d] = d < kVm - 1 || d == kS0 ? plain(value) : value;
     }
+
+    /// In a register of the guest: a number as any other.
+    Value plain(const Value& value) { return value.kind == Value::kShifted ? fresh() : value; }
 
     // ---- Accesses.
 
@@ -309,7 +294,7 @@ private:
         check(base.kind == Value::kHost && index.kind == Value::kNumber, "goes through no checked address");
         check(base.symbol == 0 || index.symbol == 0, "goes through a sum that was not checked");
         const Value at{Value::kNumber, base.symbol | index.symbol, base.offset + index.offset, 0};
-        const std::string problem = k.problem_of_access(at, insn.form->bytes, store && code_.writable_start != 0);
+        const std::string problem = k.problem_of_access(code_.window, at, insn.form->bytes, store);
         if (!problem.empty()) fail(problem);
         if (store)
             check(k.r[insn.d].is_guests(), "shows the guest something of the host");
@@ -321,83 +306,53 @@ private:
         Known& k = *here_;
         const uint32_t x = insn.imm / 4;
         const bool is_register = (x >= 1 && x <= 7) || x == 9; // the others are in core registers
-        if (store) {
-            check(is_register || insn.imm == kPcOffset, "changes the VM's state");
-            check(k.r[insn.d].is_guests(), "shows the guest something of the host");
-            if (x != 2) return;
-            k.sp = k.r[insn.d];
-            k.sp_is_good = false;
-            return;
+        const Value value = k.r[insn.d];
+        if (!store) {
+            check(is_register || insn.imm == kNativeSpOffset || insn.imm == kWritableOffset, "reads the VM's state");
+            if (insn.imm == kWritableOffset)
+                write(insn, {Value::kWritable, 0, 0, 0});
+            else
+                write(insn, is_register ? k.x[x] : k.native_sp);
+        } else if (insn.imm == kNativeSpOffset) {
+            check(value == k.x[2].in_host(), "is not where sp points");
+            k.native_sp = value;
+        } else {
+            check(is_register, "changes the VM's state");
+            check(value.is_guests(), "shows the guest something of the host");
+            check(x != 2 || k.is_good_sp(code_.window, value), "x2 may be no good stack pointer");
+            k.x[x] = plain(value);
         }
-        check(is_register || insn.imm == kWritableOffset, "reads the VM's state");
-        if (x == 2)
-            write(insn, k.sp);
-        else
-            write(insn, is_register ? fresh() : Value{Value::kWritable, 0, 0, 0});
     }
 
     // ---- The runtime.
 
     void call(const Insn& insn) {
-        Known known = std::exchange(here_, {}).value();
+        const Known known = std::exchange(here_, {}).value();
         const Value called = known.r[insn.m];
-        check(called.kind == Value::kRuntime, "calls what is not the runtime");
         const uint32_t index = code_.halfwords[position_ + 1];
-        const uint32_t behind = position_ + 2;
-        check((index & ~kNoReturn) <= code_.guests.size(), "the index is of nothing");
-        known.r[kTemp] = known.r[kLink] = {};
-        known.flags = {};
-        switch (called.offset) {
-        case 0:
-            known.sp_is_good = true; // or there is no coming back
-            check_guests(known);
-            // What always traps does not come back either.
-            if (index < code_.guests.size() && code_.guests[index]) go_on_behind(index, *code_.guests[index], known);
-            return;
-        case kReturn:
-        case kJump: check_guests(known); return;
-        case kJumpAndLink:
-            check_guests(known);
-            check(code_.landings.contains(behind + 1), "a call with nowhere to return to");
-            return;
-        case kCall:
-            check_guests(known);
-            check(code_.landings.contains(behind + 3), "a call with nowhere to return to");
-            known.charged = true;
-            wait(behind, known);
-            return;
-        case kSetStack:
-            seen_by_runtime(known);
-            wait(behind, known);
-            return;
-        default: fail("calls the runtime at no entry");
-        }
+        check(called.kind == Value::kRuntime, "calls what is not the runtime");
+        check(called.offset == kLeave || called.offset == kReturn, "calls the runtime at no entry");
+        check((index & ~kGoesOn) <= code_.guests.size(), "the index is of nothing");
+        check_guests(known);
+        if ((index & kGoesOn) == 0) return;
+        check(called.offset == kLeave, "a return that goes on");
+        go_on_behind(index & ~kGoesOn, known);
     }
 
-    /// Where the runtime goes on after it has carried out the guest's instruction (behind() of jit.h).
-    void go_on_behind(uint32_t index, const Translated::Guests& insn, Known known) {
-        const auto& [op, o] = insn;
-        const uint32_t behind = position_ + 2;
-        for (uint32_t r = 0; r < 7; ++r) known.r[r] = fresh(); // kTemp is what was loaded
-        known.r[kS0] = fresh();
-        const bool store = op >= rv32::Op::kSb && op <= rv32::Op::kSw;
-        const bool jump = op >= rv32::Op::kJal && op <= rv32::Op::kBgeu;
-        if (o.rd == 2 && !store && !jump && op != rv32::Op::kHostCall) known.sp = fresh();
-        seen_by_runtime(known);
-        if (op == rv32::Op::kEcall || op == rv32::Op::kEbreak) return;
-        if (store || (op >= rv32::Op::kLb && op <= rv32::Op::kLhu)) {
-            go(behind + (store && o.rs2 < 10 ? 5 : 2), known);
-            return;
+    /// Where the runtime goes on after it has carried out the guest's instruction.
+    void go_on_behind(uint32_t index, const Known& before) {
+        if (index == code_.guests.size() || !code_.guests[index]) return; // it traps
+        const auto& [op, operands] = *code_.guests[index];
+        check(op < rv32::Op::kJal || op > rv32::Op::kBgeu, "a jump that goes on behind itself");
+        Known known = top();
+        known.charged = before.charged;
+        // Only a host call is known to leave sp alone.
+        if (op == rv32::Op::kHostCall) {
+            known.x[2] = before.x[2];
+            known.facts = before.facts;
+            known.assume_good_sp();
         }
-        const uint32_t target = 2 * index + o.imm;
-        if (jump && target < 2 * code_.guests.size() && target % code_.alignment == 0) {
-            // Is made once more, with the carry set, when the budget was used up before it.
-            const bool far = thumb::t::is_bl_second(code_.halfwords[position_ - 1]);
-            const auto again = insns_.find(position_ - (far ? 2 : 1));
-            check(again != insns_.end() && again->second.form->does == thumb::Does::kBranch, "no jump before the exit");
-        }
-        if (op == rv32::Op::kJal || op == rv32::Op::kJalr) return;
-        go(behind, known);
+        go(position_ + 2, known);
     }
 
     const Translated& code_;

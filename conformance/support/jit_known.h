@@ -18,12 +18,11 @@ struct Value {
     enum Kind : uint8_t {
         kNumber,
         kShifted, ///< a number << shift
-        kFolded,  ///< a number << shift | itself: small only if the number is, and its low 32 - shift bits are 0
         kHost,    ///< a number + host.data
         kVm,
         kRuntime,  ///< + offset
         kEnd,      ///< bytes of the data window in whole words
-        kWritable, ///< where the writable part starts
+        kWritable, ///< where the writable part starts, + offset
         kFuel,     ///< + offset
         kAny       ///< of the host, perhaps
     };
@@ -32,12 +31,13 @@ struct Value {
     uint32_t offset = 0;
     uint32_t shift = 0;
 
-    bool operator==(const Value&) const = default;
     auto operator<=>(const Value&) const = default;
     [[nodiscard]] bool is_constant() const { return kind == kNumber && symbol == 0; }
     /// May a guest see it?
-    [[nodiscard]] bool is_guests() const { return kind <= kFolded; }
+    [[nodiscard]] bool is_guests() const { return kind <= kShifted; }
     [[nodiscard]] Value plus(uint32_t distance) const { return {kind, symbol, offset + distance, shift}; }
+    /// Of a number that is a guest address: where that is.
+    [[nodiscard]] Value in_host() const { return {kHost, symbol, offset, 0}; }
 };
 
 /// Something that is known of a value, whatever the guest does.
@@ -64,12 +64,20 @@ struct Flags {
     bool operator==(const Flags&) const = default;
 };
 
+/// The data window: what may be stored starts here, and its whole words end there. Ends are far below 2^31.
+struct Window {
+    uint32_t writable_start = 0;
+    uint32_t end = 0;
+};
+
 /// What is known before an instruction.
 struct Known {
+    static constexpr uint32_t kNear = 0x10000; ///< from one address to another that is compared with
+
     std::array<Value, 16> r{};
-    Value sp{};             ///< x2
-    bool sp_is_good = true; ///< the runtime has seen it
-    bool charged = false;   ///< fuel, and there is some left
+    std::array<Value, 10> x{}; ///< the guest's registers in vm.x
+    Value native_sp{};
+    bool charged = false; ///< fuel since the last place where nothing is known, and there is some left
     Flags flags{};
     std::set<Fact> facts;
 
@@ -84,45 +92,65 @@ struct Known {
         if (b.kind == Value::kEnd && condition == t::kBelow) facts.insert({Fact::kBelowEnd, a});
         if (b.kind == Value::kEnd && (condition == t::kNotAbove || condition == t::kBelow))
             facts.insert({Fact::kNotAboveEnd, a});
-        if (b.kind == Value::kWritable && condition == t::kNotBelow) facts.insert({Fact::kWritable, a});
+        if (b.kind != Value::kWritable || condition != t::kNotBelow || b.offset >= kNear) return;
+        // What is so far above can be lowered by that, without getting below 0.
+        facts.insert({Fact::kWritable, a});
+        facts.insert({Fact::kWritable, a.plus(0 - b.offset)});
+        if (knows(Fact::kNotAboveEnd, a)) facts.insert({Fact::kNotAboveEnd, a.plus(0 - b.offset)});
     }
 
-    /// Why the bytes at the guest address `at` may not be the guest's, as far as is known; "": they are. Windows end at
-    /// a multiple of 4, far below 2^31.
-    [[nodiscard]] std::string problem_of_access(const Value& at, uint32_t bytes, bool needs_writable) const {
-        const uint32_t bits = bytes / 2; // log2 of 1, 2 and 4
-        // One comparison of all: a number whose low bits were folded into its high ones.
-        const Value folded{Value::kFolded, at.symbol, at.offset, 32 - bits};
-        const bool by_folding = bits != 0 && knows(Fact::kBelowEnd, folded);
-        if (!by_folding && !is_aligned(at, bits)) return "the address may be misaligned";
-        if (by_folding || knows(Fact::kBelowEnd, at)) {
-            const bool writable = knows(Fact::kWritable, at) || (by_folding && knows(Fact::kWritable, folded));
-            return needs_writable && !writable ? "the address may be read-only" : "";
-        }
-        // Between two that are known to be in the window or at its end.
-        bool reaches = false, starts = false, writable = false;
+    /// Why the bytes at the guest address `at` may not be the guest's, as far as is known; "": they are.
+    [[nodiscard]] std::string problem_of_access(const Window& window, const Value& at, uint32_t bytes,
+                                                bool store) const {
+        if (!is_aligned(at, bytes / 2)) return "the address may be misaligned"; // log2 of 1, 2 and 4
+        if (store && !is_writable(window, at)) return "the address may be read-only";
+        if (at.is_constant() && at.offset < window.end && bytes <= window.end - at.offset) return "";
+        if (knows(Fact::kBelowEnd, at)) return "";
+        bool reaches = false, starts = false; // between two that are known to be in the window or at its end
         for (const Fact& fact : facts) {
-            if (fact.value.kind != Value::kNumber || fact.value.symbol != at.symbol) continue;
             const auto distance = static_cast<int32_t>(fact.value.offset - at.offset);
-            if (fact.kind != Fact::kNotAboveEnd || distance > 0xffff || distance < -0xffff) continue;
+            if (fact.kind != Fact::kNotAboveEnd || !is_near(fact.value, at)) continue;
             reaches = reaches || distance >= static_cast<int32_t>(bytes);
             starts = starts || distance <= 0;
-            writable = writable || (distance <= 0 && knows(Fact::kWritable, fact.value));
         }
-        if (!reaches || !starts) return "the address may be out of the window";
-        return needs_writable && !writable ? "the address may be read-only" : "";
+        return reaches && starts ? "" : "the address may be out of the window";
+    }
+
+    /// May x2 hold it while translated code runs?
+    [[nodiscard]] bool is_good_sp(const Window& window, const Value& sp) const {
+        return sp.kind == Value::kNumber && is_aligned(sp, 2) && knows(Fact::kNotAboveEnd, sp) &&
+               is_writable(window, sp);
+    }
+    void assume_good_sp() {
+        native_sp = x[2].in_host();
+        for (const Fact::Kind kind : {Fact::kNotAboveEnd, Fact::kWritable}) facts.insert({kind, x[2]});
+        facts.insert({Fact::kAligned, x[2], 2});
     }
 
 private:
     [[nodiscard]] bool knows(Fact::Kind kind, const Value& value) const { return facts.contains({kind, value}); }
 
+    [[nodiscard]] static bool is_near(const Value& a, const Value& b) {
+        return a.kind == Value::kNumber && a.symbol == b.symbol && a.offset - b.offset + kNear < 2 * kNear;
+    }
+
+    /// It is known itself, or that of one below which is in the window, so that there is no 0 in between.
+    [[nodiscard]] bool is_writable(const Window& window, const Value& at) const {
+        if (window.writable_start == 0 || knows(Fact::kWritable, at)) return true;
+        if (at.is_constant()) return at.offset >= window.writable_start;
+        return std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) {
+            return fact.kind == Fact::kWritable && is_near(fact.value, at) && at.offset - fact.value.offset < kNear &&
+                   knows(Fact::kNotAboveEnd, fact.value);
+        });
+    }
+
     [[nodiscard]] bool is_aligned(const Value& at, uint32_t bits) const {
         const uint32_t mask = (1U << bits) - 1;
-        if (at.symbol == 0 && (at.offset & mask) == 0) return true;
-        return bits == 0 || std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) {
-                   return fact.kind == Fact::kAligned && fact.bits >= bits && fact.value.kind == Value::kNumber &&
-                          fact.value.symbol == at.symbol && ((fact.value.offset - at.offset) & mask) == 0;
-               });
+        if (bits == 0 || (at.symbol == 0 && (at.offset & mask) == 0)) return true;
+        return std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) {
+            return fact.kind == Fact::kAligned && fact.bits >= bits && fact.value.kind == Value::kNumber &&
+                   fact.value.symbol == at.symbol && ((fact.value.offset - at.offset) & mask) == 0;
+        });
     }
 };
 

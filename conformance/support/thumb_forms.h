@@ -1,6 +1,6 @@
 /// \file
-/// The Thumb instructions that rv32-jit emits, as a table: to take translated code apart. A row is made from the
-/// encoder that the translator calls (thumb.h); which operand is where is written here once more, and llvm judges both.
+/// The Thumb instructions that rv32-jit emits, as a table: to take translated code apart. A row is made from an encoder
+/// of thumb.h; which operand is where is written here once more, and llvm judges both.
 #pragma once
 
 #include "../../variants/bpf/alu32/thumb.h"
@@ -36,7 +36,6 @@ enum class Does : uint8_t {
     kAdd,      ///< d = n + m or imm; of two operands, d + them
     kSubtract,
     kShiftLeft, ///< d = n << imm
-    kOr,        ///< d |= m
     kInvert,    ///< d = ~m
     kBorrow,    ///< d -= m and what is borrowed: the carry alone if these are the same
     kConvert,   ///< d = something made of m
@@ -107,7 +106,7 @@ inline constexpr std::array kForms = {
     two("sbcs", Does::kBorrow, t::sbcs),
     two("rsbs", Does::kConvert, t::negs, ", #0"),
     two("cmp", Does::kCompare, t::cmp),
-    two("orrs", Does::kOr, t::orrs),
+    two("orrs", Does::kCompute, t::orrs),
     two("muls", Does::kCompute, t::muls, ", d"),
     two("mvns", Does::kInvert, t::mvns),
     two("sxth", Does::kConvert, t::sxth),
@@ -117,14 +116,6 @@ inline constexpr std::array kForms = {
     high("cmp", Does::kCompare, t::cmp_high),
     high("mov", Does::kMove, t::mov_high),
     Form{"blx", Shape::kOne, Does::kCall, t::blx(0), fixed(t::blx(0), t::blx(15))},
-    three("str", Does::kStore, t::str_at, 4),
-    three("strh", Does::kStore, t::strh_at, 2),
-    three("strb", Does::kStore, t::strb_at, 1),
-    three("ldrsb", Does::kLoad, t::ldrsb_at, 1),
-    three("ldr", Does::kLoad, t::ldr_at, 4),
-    three("ldrh", Does::kLoad, t::ldrh_at, 2),
-    three("ldrb", Does::kLoad, t::ldrb_at, 1),
-    three("ldrsh", Does::kLoad, t::ldrsh_at, 2),
     imm5("str", Does::kStore, t::str, 4),
     imm5("ldr", Does::kLoad, t::ldr, 4),
     imm5("strb", Does::kStore, t::strb, 1),

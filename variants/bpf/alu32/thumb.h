@@ -1,5 +1,5 @@
 /// \file
-/// Encoders of the Thumb instructions that rv32-jit and bpf-alu32 emit (ARMv6-M Architecture Reference Manual, DDI0419,
+/// Encoders of the Thumb instructions that bpf-alu32 emits (ARMv6-M Architecture Reference Manual, DDI0419,
 /// chapter A6). Constexpr and free of anything of the machine that they run on: the test suite holds each to an
 /// assembler.
 ///
