@@ -134,8 +134,9 @@ else
 # Its tables are printed by a program of the machine that builds.
 LIMPET_BUILD_CXX ?= g++
 limpet_source := $(limpet_root)/variants/$(patsubst %.h,%.S,$(word 3,$(limpet_words)))
-# Those of rv32-threaded are rv32-tiny's.
-limpet_decoder := $(patsubst threaded,tiny,$(word 2,$(subst /, ,$(word 3,$(limpet_words)))))
+# Who has none uses those of rv32-tiny.
+limpet_decoder := $(word 2,$(subst /, ,$(word 3,$(limpet_words))))
+limpet_decoder := $(if $(wildcard $(limpet_root)/variants/rv32/$(limpet_decoder)/tables.cpp),$(limpet_decoder),tiny)
 limpet_tables := $(limpet_out)$(limpet_decoder)_tables.inc
 $(limpet_tables): $(limpet_root)/variants/rv32/$(limpet_decoder)/tables.cpp $(limpet_out)said
 	$(Q)$(LIMPET_BUILD_CXX) -std=c++20 $< -o $(limpet_out)tables

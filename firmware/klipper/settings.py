@@ -58,7 +58,8 @@ def backend_words(name, isa):
     thumb, (_, header, namespace, opt, *flags) = rows[name]
     chunk = max(1, CHUNK_CYCLES // CYCLES.get(name, 185))
     folder = (ROOT / "variants" / header).parent
-    prepares = int(any("struct Preparation" in file.read_text() for file in folder.glob("*.h")))
+    prepares = int(any(re.search(r"struct Preparation|^function limpet_prepared_size @", file.read_text(), re.M)
+                       for file in folder.glob("*.[hi]*")))
     return [thumb.rstrip("_") or "portable", opt, header, namespace, str(chunk), str(prepares),
             hex(zlib.crc32(f"{isa} {encoding}".encode())), encoding, *flags]
 
