@@ -6,18 +6,22 @@
 ///
 /// GUESTS is the folder with the guests as ELF files: <isa>-O2/<workload>.elf. Before a guest is timed its result is
 /// compared with the native one; a difference ends the program with status 1. items_per_second counts guest
-/// instructions.
+/// instructions; means, and how they compare with the reference of the isa, follow.
 #include "../interp/image/image.h"
 #include "../variants/registry.h"
 #include "host_call.h"
 #include "workloads.h"
 
 #include <benchmark/benchmark.h>
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
+#include <array>
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -73,11 +77,15 @@ uint32_t instructions_of(const std::string& isa, const limpet::Image& image) {
     throw std::runtime_error("no backend counts the instructions of " + isa);
 }
 
+std::string name_of(const Backend& backend, const std::string& workload) {
+    return fmt::format("{}/{}/{}", backend.name, backend.isa_name, workload);
+}
+
 void add_guest(const Backend& backend, const workload& work, const std::string& folder) {
     const auto image =
         std::make_shared<limpet::Image>(load(fmt::format("{}/{}-O2/{}.elf", folder, backend.isa_name, work.name)));
     const auto subject = std::make_shared<Subject>(backend, *image);
-    const std::string name = fmt::format("{}/{}/{}", backend.name, backend.isa_name, work.name);
+    const std::string name = name_of(backend, work.name);
     const uint32_t wanted = work.run(WORKLOAD_SEED);
     const uint32_t result = (*subject)();
     if (result != wanted)
@@ -94,6 +102,54 @@ void add_native(const workload& work) {
         for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize(work.run(WORKLOAD_SEED));
     });
 }
+
+/// The usual table, and a line for each backend below it.
+class Reporter : public benchmark::ConsoleReporter {
+public:
+    Reporter() : ConsoleReporter(OO_None) {}
+    void ReportRuns(const std::vector<Run>& runs) override {
+        ConsoleReporter::ReportRuns(runs);
+        for (const Run& run : runs)
+            if (const auto rate = run.counters.find("items_per_second");
+                run.run_type == Run::RT_Iteration && rate != run.counters.end())
+                rates_[run.benchmark_name()].insert(rate->second);
+    }
+    void Finalize() override {
+        std::map<std::string, const Backend*> references;
+        GetOutputStream() << fmt::format("\nGeometric means of {}\n", fmt::join(kMeanOf, ", "));
+        for (const std::unique_ptr<Backend>& backend : limpet::backends()) {
+            if (backend->emulated) continue;
+            const Backend& reference = *references.try_emplace(backend->isa_name, backend.get()).first->second;
+            print(*backend, reference);
+        }
+    }
+
+private:
+    void print(const Backend& backend, const Backend& reference) {
+        double rate = 0;
+        double ratio = 0;
+        for (const char* const name : kMeanOf) {
+            const double its = median(name_of(backend, name));
+            const double other = median(name_of(reference, name));
+            if (its == 0 || other == 0) return;
+            rate += std::log(its);
+            ratio += std::log(its / other);
+        }
+        GetOutputStream() << fmt::format("{:8} {:16} {:6.0f} million instructions/s, {:5.2f} x {}\n", backend.isa_name,
+                                         backend.name, std::exp(rate / kMeanOf.size()) / 1e6,
+                                         std::exp(ratio / kMeanOf.size()), reference.name);
+    }
+    /// 0: it was not measured.
+    double median(const std::string& name) {
+        const std::multiset<double>& rates = rates_[name];
+        return rates.empty() ? 0 : *std::next(rates.begin(), static_cast<std::ptrdiff_t>(rates.size() / 2));
+    }
+
+    /// As measuring.py has it.
+    static constexpr std::array kMeanOf = {"crc32", "sort", "accel", "angle", "fib", "alu"};
+
+    std::map<std::string, std::multiset<double>> rates_;
+};
 
 } // namespace
 
@@ -112,7 +168,8 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "limpet-benchmark: {}\n", error.what());
         return 1;
     }
-    benchmark::RunSpecifiedBenchmarks();
+    Reporter reporter;
+    benchmark::RunSpecifiedBenchmarks(&reporter);
     benchmark::Shutdown();
     return 0;
 }
