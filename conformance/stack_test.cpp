@@ -1,7 +1,8 @@
 /// \file
-/// How much of the host's stack a run takes on Cortex-M0+, below limpet_call and without the frames of host calls.
-/// Klipper gives 512 bytes to everything, so a backend gets 64 (ebpf: 96). Code is prepared
-/// once, where more is free: 352.
+/// What a guest takes of the host's memory on Cortex-M0+.
+///
+/// Of its stack, below limpet_call and without the frames of host calls: Klipper gives 512 bytes to everything, so a
+/// backend gets 64 (ebpf: 96). Code is prepared once, where more is free: 352.
 #include "../variants/thumb/backend.h"
 #include "support/trial.h"
 
@@ -33,6 +34,34 @@ TEST_P(HostStack, IsSmall) {
     RecordProperty("host_stack_bytes", static_cast<int>(machine.deepest_stack_bytes()));
 }
 
+using PreparedMemory = SubjectTest;
+
+/// limpet_prepare makes do with what it is given, or refuses; the machine ends the test when it writes behind that.
+TEST_P(PreparedMemory, IsEnoughOrRefused) {
+    thumb::Machine& machine = dynamic_cast<const thumb::ThumbBackend&>(backend()).machine();
+    Layout layout = kPlain;
+    layout.code_size = 64;
+    Code code;
+    code.add("addi", {.rd = 10, .rs1 = 10, .imm = 1}).add("sw", {.rs1 = 2, .rs2 = 10, .imm = 0U - 4});
+    code.add("bltu", {.rs1 = 10, .rs2 = 11, .imm = 0U - 8}).add("ecall").add("jal", {.rd = 1, .imm = 0U - 16});
+    Trial run(backend(), code, layout);
+    const uint32_t demanded = run.guest.host.prepared_size;
+    bool was_enough = false;
+    for (uint32_t bytes = 0; bytes <= demanded; ++bytes) {
+        const limpet_status status = machine.prepare_in(run.guest, bytes);
+        ASSERT_EQ(status, was_enough || status == LIMPET_RETURN ? LIMPET_RETURN : LIMPET_REFUSED) << bytes;
+        if (status != LIMPET_RETURN) continue;
+        was_enough = true;
+        EXPECT_LE(machine.prepared_kept(run.guest), bytes);
+        run.x(2) = layout.data_size;
+        run.x(10) = 0;
+        run.x(11) = 5;
+        EXPECT_EQ(run.run_from(layout.code_start), LIMPET_ECALL) << bytes;
+        EXPECT_EQ(run.x(10), 5U);
+    }
+    EXPECT_TRUE(was_enough);
+}
+
 std::vector<Subject> mcu_subjects() {
     std::vector<Subject> mcu;
     std::ranges::copy_if(subjects(), std::back_inserter(mcu), [](const Subject& s) { return s.mcu; });
@@ -40,6 +69,7 @@ std::vector<Subject> mcu_subjects() {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HostStack, testing::ValuesIn(mcu_subjects()), subject_name);
+INSTANTIATE_TEST_SUITE_P(All, PreparedMemory, testing::ValuesIn(mcu_subjects()), subject_name);
 
 } // namespace
 } // namespace limpet::conformance

@@ -339,7 +339,11 @@ limpet_status Machine::prepare(Guest& guest) {
     sizing_ = true;
     const uint32_t size = result_of(Function::kPreparedSize, guest);
     sizing_ = false;
-    guest.provide_prepared(size);
+    return prepare_in(guest, size);
+}
+
+limpet_status Machine::prepare_in(Guest& guest, uint32_t prepared_bytes) {
+    guest.provide_prepared(prepared_bytes);
     if (!holds(guest)) return LIMPET_REFUSED;
     preparing_ = true;
     const auto status = static_cast<limpet_status>(result_of(Function::kPrepare, guest));

@@ -56,6 +56,9 @@ public:
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel);
     limpet_status resume(Guest& guest, uint32_t fuel);
 
+    /// limpet_prepare with so many bytes.
+    limpet_status prepare_in(Guest& guest, uint32_t prepared_bytes);
+
     /// limpet_prepared_kept, after prepare.
     uint32_t prepared_kept(Guest& guest);
 
