@@ -1,6 +1,6 @@
 /// \file
-/// The Thumb encoders of bpf-alu32, each with every register and the edges of its immediate, as llvm reads them; and the
-/// table by which rv32-jit's code is taken apart.
+/// The Thumb encoders of bpf-alu32, each with every register and the edges of its immediate, as llvm reads them; and
+/// the table by which rv32-jit's code is taken apart.
 #include "support/llvm.h"
 #include "support/thumb_forms.h"
 
@@ -52,9 +52,9 @@ TEST(ThumbEncoding, OfTwoLowRegisters) {
     Encodings encodings;
     for (const Row& row : {Row{t::movs, "movs"}, Row{t::ands, "ands"}, Row{t::eors, "eors"}, Row{t::lsls_by, "lsls"},
                            Row{t::lsrs_by, "lsrs"}, Row{t::asrs_by, "asrs"}, Row{t::sbcs, "sbcs"}, Row{t::cmp, "cmp"},
-                           Row{t::negs, "rsbs", ", #0"}, Row{t::orrs, "orrs"}, Row{t::mvns, "mvns"}, Row{t::tst, "tst"},
-                           Row{t::uxth, "uxth"}, Row{t::rev, "rev"}, Row{t::rev16, "rev16"}, Row{t::sxth, "sxth"},
-                           Row{t::sxtb, "sxtb"}, Row{t::uxtb, "uxtb"}})
+                           Row{t::negs, "rsbs", ", #0"}, Row{t::orrs, "orrs"}, Row{t::bics, "bics"},
+                           Row{t::mvns, "mvns"}, Row{t::tst, "tst"}, Row{t::uxth, "uxth"}, Row{t::rev, "rev"},
+                           Row{t::rev16, "rev16"}, Row{t::sxth, "sxth"}, Row{t::sxtb, "sxtb"}, Row{t::uxtb, "uxtb"}})
         for (uint32_t d = 0; d < 8; ++d)
             for (uint32_t m = 0; m < 8; ++m)
                 encodings.add(row.encode(d, m), std::string(row.mnemonic) + "\t" + name(d) + ", " + name(m) + row.rest);

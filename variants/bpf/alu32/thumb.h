@@ -43,6 +43,7 @@ constexpr uint32_t tst(uint32_t n, uint32_t m) { return three(0x4200, 0, m, n); 
 constexpr uint32_t cmp(uint32_t n, uint32_t m) { return three(0x4280, 0, m, n); }
 constexpr uint32_t orrs(uint32_t d, uint32_t m) { return three(0x4300, 0, m, d); }
 constexpr uint32_t muls(uint32_t d, uint32_t m) { return three(0x4340, 0, m, d); }
+constexpr uint32_t bics(uint32_t d, uint32_t m) { return three(0x4380, 0, m, d); }
 constexpr uint32_t mvns(uint32_t d, uint32_t m) { return three(0x43c0, 0, m, d); } ///< rd = ~rm
 constexpr uint32_t sxth(uint32_t d, uint32_t m) { return three(0xb200, 0, m, d); }
 constexpr uint32_t sxtb(uint32_t d, uint32_t m) { return three(0xb240, 0, m, d); }
