@@ -86,17 +86,6 @@ class KlippyTest(unittest.TestCase):
             self.assertLess(time.monotonic(), end, "the guest does not read its chip")
             time.sleep(0.1)
 
-    def samples(self, machine, endpoint, seconds):
-        """What the sensors `stock` and `guest` measure: {name: [(x, y, z)]}."""
-        self.assertEqual(machine.state()[0], "ready", machine.state()[1])
-        samples = {"stock": [], "guest": []}
-        for name in samples:
-            machine.call(endpoint, sensor=name, response_template={"sensor": name})
-        for event in machine.collect(seconds):
-            samples[event["sensor"]] += [tuple(sample[1:]) for sample in event["params"]["data"]]
-            self.assertEqual((event["params"]["errors"], event["params"]["overflows"]), (0, 0))
-        return samples
-
     def source(self, text, name="driver.c"):
         path = self.workshop.folder / name
         path.write_text(text)
@@ -227,31 +216,51 @@ class Readings(KlippyTest):
         self.assertTrue(ranges[0] & ranges[1])
 
 
-FILTER = """#include "limpet_guest.h"
+FILTERS = """#include "limpet_guest.h"
 #include "limpet_imports.h"
 void LIMPET_ENTRY(filter)(uint32_t length) {
     uint8_t block[51];
     receive(block, sizeof(block));
-    for (uint32_t at = 0; at < length; at += 5) {
-        block[at] = 0; /* the lower 8 bits of X */
-        bulk_report(block + at, 5);
+    for (uint32_t at = 0; at < length; at += STEP) {
+        CHANGE;
+        bulk_report(block + at, SAMPLE);
     }
 }
 """
 
 
 class Filters(KlippyTest):
-    def test_a_native_sensor_whose_samples_pass_through_a_guest(self):
-        machine = self.printer(SENSORS + "[limpet filter]\nsource: %s\nfilter: adxl345 guest\n"
-                               % self.source(FILTER, "filter.c"), second="both")
+    def test_native_sensors_whose_samples_pass_through_guests(self):
+        adxl345, lis2dw = ACCELEROMETERS[:2]
+        config = "[limpet]\n" + "".join(chip.text(side) for chip in (adxl345, lis2dw) for side in SIDES)
+        for chip, sample, step, change in ((adxl345, 5, 5, "block[at] = 0"), (lis2dw, 6, 12, "")):
+            text = FILTERS.replace("STEP", str(step)).replace("CHANGE", change).replace("SAMPLE", str(sample))
+            config += "[limpet %s]\nsource: %s\nfilter: %s guest_%s\n" % (
+                chip.name, self.source(text, "filter_%s.c" % chip.name), chip.name, chip.name)
+        machine = self.printer(config, second="both")
         self.assertEqual(machine.state()[0], "ready", machine.state()[1])
-        samples = self.samples(machine, "adxl345/dump_adxl345", 3.0)
-        count = min(map(len, samples.values()))
-        self.assertGreater(count, 300)
-        scale = min(x for x, _, _ in samples["stock"] if x > 0)
-        for stock, guest in zip(samples["stock"][:count], samples["guest"]):
-            self.assertEqual(stock[1:], guest[1:])
-            self.assertEqual(round(stock[0] / scale) & ~0xff, round(guest[0] / scale))
+        samples = self.samples(machine, (adxl345, lis2dw))
+
+        stock, guest = (samples[side, "adxl345"] for side in SIDES)
+        scale = min(x for x, _, _ in stock if x > 0)
+        for before, after in zip(stock, guest):  # the lower 8 bits of X are taken away
+            self.assertEqual(before[1:], after[1:])
+            self.assertEqual(round(before[0] / scale) & ~0xff, round(after[0] / scale))
+        stock, guest = (samples[side, "lis2dw"] for side in SIDES)
+        self.assertEqual([], [both for both in zip(stock[::2], guest) if both[0] != both[1]][:3])
+
+    def samples(self, machine, chips):
+        """{(side, name): [(x, y, z)]}, 300 of each."""
+        samples = {(side, chip.name): [] for side in SIDES for chip in chips}
+        for of in samples:
+            machine.call("{0}/dump_{0}".format(of[1]), sensor="%s_%s" % of, response_template={"of": of})
+        end = time.monotonic() + 30
+        while min(map(len, samples.values())) < 300:
+            self.assertLess(time.monotonic(), end, "there are not enough samples")
+            for event in machine.collect(0.2):
+                samples[tuple(event["of"])] += [tuple(sample[1:]) for sample in event["params"]["data"]]
+                self.assertEqual((event["params"]["errors"], event["params"]["overflows"]), (0, 0))
+        return samples
 
 
 class Faults(KlippyTest):
