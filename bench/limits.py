@@ -23,7 +23,7 @@ LIMITS = {
     ("rv32-tiny", "rv32ecx", "asm"): (190, 1060),
     ("rv32-jit", "rv32ec", "asm"): (3.4, 4800),
     ("rv32-dense", "rv32dense", "asm"): (80, 2400),
-    ("rv32-threaded", "rv32ec", "asm"): (13.5, 5400),
+    ("rv32-threaded", "rv32ec", "asm"): (12, 5500),
     ("bpf-alu32", "ebpf32", "-Os"): (6.5, 4700),
 }
 

@@ -1,6 +1,9 @@
 @ rv32-threaded for ARMv6-M: limpet.h carried out for RV32E with C and M. README.md explains it.
 @
 @ The build defines LIMPET_COMPRESSED, LIMPET_MULTIPLY and LIMPET_XLIMPET as 0 or 1; the tables are those of rv32-tiny.
+#ifndef LIMPET_HANDLERS
+#define LIMPET_HANDLERS "fast.inc"
+#endif
     .syntax unified
     .arch   armv6s-m
     .thumb
@@ -62,6 +65,7 @@ fetch:
 
 #include "loop.inc"
 
+#include LIMPET_HANDLERS
 #include "handlers.inc"
 
     .section .rodata.limpet_needs_code, "a", %progbits
