@@ -62,6 +62,7 @@ Code accesses(Random& random) {
             code.add(name, {.rd = value, .rs1 = base, .imm = imm});
         if (random.chance(8)) code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16});
         if (random.chance(8)) code.add("jal", {.rd = 1, .imm = 4});
+        if (random.chance(5)) code.add("bne", {.rs1 = value, .rs2 = base, .imm = random.pick({8U, 8U, 12U, 0U - 12})});
         if (random.chance(8)) code.add("andi", {.rd = value, .rs1 = base, .imm = 255});
     }
     return code;
