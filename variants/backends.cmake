@@ -4,12 +4,12 @@
 # The host's registry and every microcontroller build are made from this list.
 #
 # limpet_backend        <header> defines  template <Isa, class Host> limpet_status limpet::<namespace>::run(vm, host)
+#                       One for eBPF has a name that begins with bpf-:
+#                                         template <class Host> limpet_status run(limpet_bpf_vm&, host)
 # limpet_thumb_backend  one that exists as Thumb code only: its header is compiled for Cortex-M alone (it emits Thumb),
 #                       or it is assembly. On a PC it has the same name, and its Cortex-M0+ library runs in an emulator
-#                       (thumb/).
+#                       (thumb/). One for eBPF runs programs for 32-bit registers (interp/bpf/map.h).
 # Optimisation "asm": on Cortex-M, assembly carries out limpet.h by itself: the file, or the .S file beside the header.
-# limpet_bpf_backend    one for eBPF: <header> defines  template <class Host> limpet_status run(limpet_bpf_vm&, host)
-# limpet_bpf_thumb_backend   likewise, as Thumb code only, and for programs for 32-bit registers (interp/bpf/map.h)
 
 set(LIMPET_ISAS rv32e rv32ec rv32emc rv32ecx)
 set(LIMPET_BPF_ISAS ebpf ebpf32)
@@ -20,30 +20,21 @@ set(LIMPET_EXACT_BACKENDS rv32-switch rv32-tiny bpf-switch bpf-packed)
 # Those that run rv32dense (interp/rv32/dense.h), and nothing else.
 set(LIMPET_DENSE_BACKENDS rv32-dense)
 
-macro(limpet_register list name header namespace opt)
-  list(APPEND ${list} ${name})
+macro(limpet_backend name header namespace opt)
+  if("${name}" MATCHES "^bpf-")
+    list(APPEND LIMPET_BPF_BACKENDS ${name})
+  else()
+    list(APPEND LIMPET_BACKENDS ${name})
+  endif()
   set(LIMPET_HEADER_${name} ${header})
   set(LIMPET_NAMESPACE_${name} ${namespace})
   set(LIMPET_OPT_${name} ${opt})
   set(LIMPET_TUNING_${name} ${ARGN})
 endmacro()
 
-macro(limpet_backend)
-  limpet_register(LIMPET_BACKENDS ${ARGV})
-endmacro()
-
-macro(limpet_thumb_backend)
-  list(APPEND LIMPET_THUMB_BACKENDS ${ARGV0})
-  limpet_register(LIMPET_BACKENDS ${ARGV})
-endmacro()
-
-macro(limpet_bpf_backend)
-  limpet_register(LIMPET_BPF_BACKENDS ${ARGV})
-endmacro()
-
-macro(limpet_bpf_thumb_backend)
-  list(APPEND LIMPET_THUMB_BACKENDS ${ARGV0})
-  limpet_register(LIMPET_BPF_BACKENDS ${ARGV})
+macro(limpet_thumb_backend name)
+  list(APPEND LIMPET_THUMB_BACKENDS ${name})
+  limpet_backend(${ARGV})
 endmacro()
 
 set(LIMPET_BACKENDS "")
@@ -62,22 +53,22 @@ limpet_backend(rv32-threaded     rv32/threaded/threaded.h    rv32_threaded     a
 limpet_thumb_backend(rv32-tiny   rv32/tiny/tiny.S            rv32_tiny         asm)
 limpet_thumb_backend(rv32-dense  rv32/dense/dense.S          rv32_dense        asm)
 limpet_thumb_backend(rv32-jit    rv32/jit/jit.S          rv32_jit          asm)
-limpet_bpf_backend(bpf-switch    bpf/switch/switch.h         bpf_switch        -Os
-                   -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
-                   -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability
-                   -fira-region=all)
-limpet_bpf_backend(bpf-goto      bpf/goto/goto.h             bpf_goto          -O2
-                   -fno-tree-loop-distribute-patterns)
-limpet_bpf_backend(bpf-threaded  bpf/threaded/threaded.h     bpf_threaded      -O2
-                   -fno-tree-loop-distribute-patterns)
-limpet_bpf_backend(bpf-packed    bpf/packed/packed.h         bpf_packed        -Os
-                   -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
-                   -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability
-                   -fira-region=all)
+limpet_backend(bpf-switch        bpf/switch/switch.h         bpf_switch        -Os
+               -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
+               -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability
+               -fira-region=all)
+limpet_backend(bpf-goto          bpf/goto/goto.h             bpf_goto          -O2
+               -fno-tree-loop-distribute-patterns)
+limpet_backend(bpf-threaded      bpf/threaded/threaded.h     bpf_threaded      -O2
+               -fno-tree-loop-distribute-patterns)
+limpet_backend(bpf-packed        bpf/packed/packed.h         bpf_packed        -Os
+               -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
+               -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability
+               -fira-region=all)
 
-limpet_bpf_thumb_backend(bpf-alu32 bpf/alu32/alu32.h  bpf_alu32        -Os
-                         -fno-tree-loop-distribute-patterns -fno-jump-tables -fno-expensive-optimizations
-                         -fno-if-conversion -fno-forward-propagate)
+limpet_thumb_backend(bpf-alu32   bpf/alu32/alu32.h           bpf_alu32         -Os
+                     -fno-tree-loop-distribute-patterns -fno-jump-tables -fno-expensive-optimizations
+                     -fno-if-conversion -fno-forward-propagate)
 
 set(LIMPET_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 include(${LIMPET_ROOT}/variants/tables.cmake)

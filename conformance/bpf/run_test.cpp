@@ -123,31 +123,7 @@ TEST_P(BpfRun, LocalCallsKeepRegistersAndMoveTheFrame) {
     EXPECT_EQ(slot(), 10U);
 }
 
-/// r0 = depth reached: a function that calls itself r1 times.
-Code recursion() {
-    return {call_local(1), kExit, add(0, 1), make(0x15, 1, 0, 2, 0), add(1, -1), call_local(-4), kExit};
-}
-
-TEST_P(BpfRun, LocalCallsNestAsDeepAsThereAreFrames) {
-    for (const uint32_t frames : {0U, 1U, 2U, 8U}) {
-        for (uint32_t depth = 1; depth <= 9; ++depth) {
-            Guest& g = guest(recursion());
-            g.bpf_host.frame_count = frames;
-            g.bpf.r[2] = depth - 1;
-            const bool fits = depth <= frames;
-            ASSERT_EQ(call(), fits ? LIMPET_RETURN : LIMPET_STORE) << depth << " of " << frames;
-            ASSERT_EQ(r(0), fits ? depth : frames);
-            ASSERT_EQ(r(10), kStackTop - (fits ? 0 : frames * 64));
-            if (!fits) {
-                ASSERT_EQ(slot(), frames == 0 ? 0U : 5U);
-                ASSERT_EQ(g.vm.trap_address, kStackTop - (frames + 1) * 64);
-            }
-            if (fits) {
-                ASSERT_EQ(g.bpf.depth, 0U);
-            }
-        }
-    }
-}
+TEST_P(BpfRun, LocalCallsNestAsDeepAsThereAreFrames) { expect_nesting(backend()); }
 
 TEST_P(BpfRun, HostCallsGetLowerHalvesAndGiveALowerHalf) {
     Guest& g = guest({move(0, -1), call_host(7), kExit});

@@ -86,6 +86,37 @@ void set_registers(Guest& guest, const Registers& r) {
     }
 }
 
+Code recursion() {
+    using limpet::bpf::make;
+    const uint64_t call = make(0x85, 0, 1, 0, 1);
+    const uint64_t call_itself = make(0x85, 0, 1, 0, -4);
+    const uint64_t exit = 0x95;
+    return {call, exit, make(0x04, 0, 0, 0, 1), make(0x16, 1, 0, 2, 0), make(0x04, 1, 0, 0, -1), call_itself, exit};
+}
+
+void expect_nesting(const Backend& backend) {
+    constexpr uint32_t stack_top = 0x3e0;
+    for (const uint32_t frames : {0U, 1U, 2U, 8U})
+        for (uint32_t depth = 1; depth <= 9; ++depth) {
+            const auto g = make_guest(kLayouts[0], recursion());
+            g->host.stack_top = stack_top;
+            ASSERT_EQ(backend.prepare(*g), LIMPET_RETURN);
+            g->bpf_host.frame_count = frames;
+            g->bpf.r[2] = depth - 1;
+            const bool fits = depth <= frames;
+            ASSERT_EQ(backend.call(*g, 0, 1000), fits ? LIMPET_RETURN : LIMPET_STORE) << depth << " of " << frames;
+            const Registers r = registers_of(*g);
+            ASSERT_EQ(r[0], fits ? depth : frames);
+            ASSERT_EQ(r[10], stack_top - (fits ? 0 : frames * 64));
+            if (fits) {
+                ASSERT_EQ(g->bpf.depth, 0U);
+                continue;
+            }
+            ASSERT_EQ(g->vm.pc / kSlotBytes, frames == 0 ? 0U : 5U);
+            ASSERT_EQ(g->vm.trap_address, stack_top - (frames + 1) * 64);
+        }
+}
+
 void stand_at(Guest& guest, uint32_t slot) {
     guest.vm.pc = slot * kSlotBytes;
     guest.vm.status = LIMPET_FUEL;

@@ -77,6 +77,12 @@ void set_registers(Guest& guest, const Registers& r);
 /// Makes the guest one that resume() enters at `slot` with its registers as they are.
 void stand_at(Guest& guest, uint32_t slot);
 
+/// r0 = depth reached: a function that calls itself r1 times. For registers of 32 bits as well.
+[[nodiscard]] Code recursion();
+
+/// Local calls nest as deep as there are frames.
+void expect_nesting(const Backend& backend);
+
 /// An instance of a row with random operands. Branches have a distance of 0, lddw lacks its second slot.
 [[nodiscard]] uint64_t random_instance(const Instruction& row, Random& random);
 
