@@ -304,11 +304,11 @@ void limpet_trigger_error(uint8_t code) { trigger_analog_note_error(current.limp
 
 /* The command */
 
-enum argument { OID, OPERATION, A, B, C, LENGTH, DATA };
+enum argument { OID, OPERATION, A, B, LENGTH, DATA };
 
 static void limpet_configure(uint32_t* args) {
     struct limpet_windows windows;
-    uint32_t bytes = limpet_service_layout((struct limpet_memory*)&args[A], &windows);
+    uint32_t bytes = limpet_service_layout(args[A], args[B], args[B] >> 16, &windows);
     struct limpet* limpet = alloc_chunk(sizeof(*limpet) + bytes);
     struct limpet_service* service = &limpet->service;
     service->own = current.first;
@@ -358,18 +358,17 @@ void command_limpet(uint32_t* args) {
         return;
     }
     struct limpet* limpet = current.first;
-    for (;; limpet = limpet->service.own) {
-        if (!limpet) shutdown("Invalid oid type");
-        if (limpet->service.number == args[OID]) break;
-    }
+    for (; limpet && limpet->service.number != args[OID]; limpet = limpet->service.own)
+        ;
+    if (!limpet) return;
     limpet_select(limpet);
     struct limpet_service* service = &limpet->service;
-    const uint8_t* data = command_decode_ptr(args[DATA]);
     if (operation == WRITE) {
-        limpet_service_write(service, args[A], data, args[LENGTH]);
+        limpet_service_write(service, args[A], command_decode_ptr(args[DATA]), args[LENGTH]);
     } else if (operation == SEAL) {
         limpet_service_seal(service, args[A]);
     } else if (operation == CALL) {
+        const uint8_t* data = command_decode_ptr(args[DATA]);
         int32_t rest = args[LENGTH] - 4 * LIMPET_SERVICE_ARGUMENTS;
         if (rest < 0) {
             limpet_platform_report(service);
@@ -382,7 +381,7 @@ void command_limpet(uint32_t* args) {
         limpet_attach(limpet, args);
     }
 }
-DECL_COMMAND(command_limpet, "limpet oid=%c do=%c a=%u b=%u c=%u data=%*s");
+DECL_COMMAND(command_limpet, "limpet oid=%c do=%c a=%u b=%u data=%*s");
 
 // Not into Klipper's function of all tasks, which is not optimised for size.
 void noinline limpet_task(void) {

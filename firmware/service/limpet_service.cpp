@@ -79,35 +79,30 @@ void halt(Service& service) {
     service.pending = 0;
 }
 
-/// The timer goes off at `clock`, but not sooner than the firmware can bear: neither in the past nor a hundred thousand
-/// times a second.
-void set(Service& service, uint32_t clock) {
-    const uint32_t now = timer_read_time();
-    const uint32_t shortest = timer_from_us(kShortestUs);
-    if (static_cast<int32_t>(clock - now) < static_cast<int32_t>(shortest)) clock = now + shortest;
-    service.timer.clock = clock;
+/// Neither the past nor a hundred thousand interrupts a second.
+uint32_t not_too_short(uint32_t ticks) {
+    const auto shortest = static_cast<int32_t>(timer_from_us(kShortestUs));
+    return static_cast<int32_t>(ticks) < shortest ? static_cast<uint32_t>(shortest) : ticks;
 }
 
-/// `ticks` from now.
-void arm(Service& service, uint32_t ticks) {
+/// The timer goes off at `clock`.
+void arm(Service& service, uint32_t clock) {
     limpet_platform_lock(); // or the time might be past before the timer is armed
-    set(service, timer_read_time() + ticks);
+    const uint32_t now = timer_read_time();
+    service.timer.clock = now + not_too_short(clock - now);
     limpet_platform_arm(&service);
     limpet_platform_unlock();
 }
 
-/// A new measurement. A run under way stays what it is.
-void measure(Service& service, uint32_t mode, uint32_t period_ticks) {
-    limpet_platform_disarm(&service);
+/// A new measurement, in which the timer goes off at `clock`; not `on`: never. A run under way stays what it is.
+void measure(Service& service, uint32_t on, uint32_t mode, uint32_t clock, uint32_t period_ticks) {
+    halt(service);
     if (kTimerModes != 0) service.mode = static_cast<uint8_t>((service.mode & kCommand) | mode);
-    service.period_ticks = period_ticks;
-    limpet_platform_restart(&service);
-}
-
-/// After measure(): from now on.
-void forget(Service& service) {
-    service.pending = 0;
     service.overruns = 0;
+    limpet_platform_restart(&service);
+    if (on == 0) return;
+    service.period_ticks = not_too_short(period_ticks);
+    arm(service, clock);
 }
 
 /// A time slice: the first one of a run of `entry`, or another of what is paused. When the run ends in it, its state is
@@ -122,7 +117,9 @@ void run(Service& service, uint32_t entry) {
     if (LIMPET_PREPARES != 0) provide_prepared(service, host);
     slice_start = timer_read_time();
     uint32_t status = vm.status;
-    if (status != LIMPET_FUEL) {
+    if (status == LIMPET_FUEL) {
+        limpet_platform_wake(); // for what has become pending meanwhile
+    } else {
         service.slices = service.slices_max;
         status = entry == kPrepare ? limpet_prepare(&vm, &host) : limpet_call(&vm, &host, entry, LIMPET_CHUNK);
     }
@@ -136,12 +133,12 @@ void run(Service& service, uint32_t entry) {
         }
         status = LIMPET_RUNNING; // and stays so
     }
+    const uint32_t mode = service.mode;
+    service.mode = static_cast<uint8_t>(mode & kTimerModes);
     if (status == LIMPET_ECALL) status = LIMPET_RETURN;
     if (status != LIMPET_RETURN) limpet_service_stop(&service);
     vm.status = status;
-    if (status == LIMPET_RETURN && (service.mode & kCommand) == 0) return;
-    service.mode = static_cast<uint8_t>(service.mode & kTimerModes);
-    limpet_platform_report(&service);
+    if (status != LIMPET_RETURN || (mode & kCommand) != 0) limpet_platform_report(&service);
 }
 
 void run_command(Service& service, uint32_t entry) {
@@ -154,19 +151,20 @@ void end_task(Service& service) {
     const uint32_t ticks = service.vm.x[10];
     if (LIMPET_SLEEPS != 0 && (service.mode & kOnce) != 0 && ticks != 0) {
         limpet_platform_disarm(&service); // the task itself may have armed it
-        arm(service, ticks);
+        arm(service, timer_read_time() + ticks);
     }
     if (LIMPET_POLLS != 0 && (service.mode & kPoll) != 0) service.pending = 0;
 }
 
 } // namespace
 
-extern "C" uint32_t limpet_service_layout(const limpet_memory* memory, limpet_windows* windows) {
+extern "C" uint32_t limpet_service_layout(uint32_t read_only, uint32_t writable, uint32_t code,
+                                          limpet_windows* windows) {
     // 16 bits of each, so that no sum overflows.
-    windows->writable_start = static_cast<uint16_t>(memory->read_only);
-    windows->code_start = (windows->writable_start + static_cast<uint16_t>(memory->writable) + 3) & ~3U;
+    windows->writable_start = static_cast<uint16_t>(read_only);
+    windows->code_start = (windows->writable_start + static_cast<uint16_t>(writable) + 3) & ~3U;
     windows->data_size = windows->code_start;
-    windows->code_size = static_cast<uint16_t>(memory->code);
+    windows->code_size = static_cast<uint16_t>(code);
     return LIMPET_PREPARES != 0 ? prepared_at(*windows) + static_cast<uint32_t>(sizeof(Prepared)) : bytes_of(*windows);
 }
 
@@ -177,8 +175,9 @@ extern "C" [[gnu::noinline]] uint32_t limpet_service_stop(Service* service) {
 }
 
 extern "C" void limpet_service_write(Service* service, uint32_t offset, const uint8_t* data, uint32_t length) {
+    const uint32_t bytes = limpet_service_stop(service);
     const auto at = static_cast<uint16_t>(offset);
-    if (at + length <= limpet_service_stop(service)) __builtin_memcpy(block_of(*service) + at, data, length);
+    if (at + length <= bytes) __builtin_memcpy(block_of(*service) + at, data, length);
 }
 
 extern "C" void limpet_service_seal(Service* service, uint32_t sum) {
@@ -215,9 +214,7 @@ extern "C" void limpet_service_filter(Service* service, uint32_t entry, uint32_t
 extern "C" void limpet_service_turn(Service* service) {
     limpet_vm& vm = service->vm;
     const uint32_t mode = service->mode;
-    if (vm.status == LIMPET_FUEL) {
-        limpet_platform_wake(); // for what has become pending
-    } else {
+    if (vm.status != LIMPET_FUEL) {
         if (service->pending == 0) return;
         limpet_platform_lock();
         vm.x[10] = service->timer.clock;
@@ -233,7 +230,7 @@ extern "C" void limpet_service_turn(Service* service) {
     if (kTimerModes != 0 && (mode & kCommand) == 0 && vm.status == LIMPET_RETURN) end_task(*service);
 }
 
-extern "C" [[gnu::noinline]] bool limpet_service_tick(Service* service) {
+extern "C" bool limpet_service_tick(Service* service) {
     const uint32_t mode = service->mode;
     uint32_t ticks = service->period_ticks;
     bool marks = true;
@@ -249,36 +246,24 @@ extern "C" [[gnu::noinline]] bool limpet_service_tick(Service* service) {
         limpet_platform_wake();
     }
     if (LIMPET_SLEEPS != 0 && (mode & kOnce) != 0) return false; // its clock tells when it went off
-    set(*service, service->timer.clock + ticks);
+    service->timer.clock += ticks;
     return true;
 }
 
 extern "C" void limpet_service_start(Service* service, uint32_t clock, uint32_t period_ticks) {
-    measure(*service, 0, period_ticks);
-    limpet_platform_lock(); // or the time might be past before the timer is armed
-    if (period_ticks != 0) {
-        service->timer.clock = clock - period_ticks;
-        limpet_service_tick(service);
-        limpet_platform_arm(service);
-    }
-    limpet_platform_unlock();
-    forget(*service);
+    measure(*service, period_ticks, 0, clock, period_ticks);
 }
 
 #if LIMPET_SLEEPS
 extern "C" void limpet_service_sleep(Service* service, uint32_t ticks) {
-    measure(*service, ticks != 0 ? kOnce : 0, 0);
-    forget(*service);
-    if (ticks != 0) arm(*service, ticks);
+    measure(*service, ticks, ticks != 0 ? kOnce : 0, timer_read_time() + ticks, 0);
 }
 #endif
 
 #if LIMPET_POLLS
 extern "C" void limpet_service_poll(Service* service, bool level, uint32_t poll_ticks, uint32_t rest_ticks) {
-    service->rest_ticks = rest_ticks;
-    measure(*service, level ? kPoll | kLevel : kPoll, poll_ticks);
-    forget(*service);
-    if (poll_ticks != 0) arm(*service, poll_ticks);
+    service->rest_ticks = not_too_short(rest_ticks);
+    measure(*service, poll_ticks, level ? kPoll | kLevel : kPoll, timer_read_time() + poll_ticks, poll_ticks);
 }
 #endif
 

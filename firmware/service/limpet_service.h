@@ -58,16 +58,11 @@ struct limpet_service {
     struct limpet_vm vm;
 };
 
-/* The parts of a guest's memory, in bytes. Of each, as much as 16 bits can tell counts. */
-struct limpet_memory {
-    uint32_t read_only; /* from guest address 0 on */
-    uint32_t writable;
-    uint32_t code; /* without the guard; even */
-};
-
-/* Puts into `windows` where the parts are: code begins at the next multiple of 4. Returns the bytes of the block.
- * Whoever allocates it sets service->vm.window to `windows`, slices_max, and calls limpet_service_stop. */
-uint32_t limpet_service_layout(const struct limpet_memory* memory, struct limpet_windows* windows);
+/* Puts into `windows` where the parts of a guest's memory are: so many bytes of read-only data, from guest address 0
+ * on, of writable data, and of code without the guard, of each as much as 16 bits can tell. Code begins at the next
+ * multiple of 4. Returns the bytes of the block. Whoever allocates it sets service->vm.window to `windows`, slices_max,
+ * and calls limpet_service_stop. */
+uint32_t limpet_service_layout(uint32_t read_only, uint32_t writable, uint32_t code, struct limpet_windows* windows);
 
 /* Stops the VM: its timer, and whatever it was doing. It has to be sealed before it runs again. Returns
  * the bytes of the block without what is prepared. */

@@ -24,8 +24,8 @@ def state(oid, status=0, pc=0, address=0, result=0, overruns=0):
 
 
 class Vm:
-    def __init__(self, readonly, writable, code):
-        self.readonly, self.slices, self.writable = readonly & 0xffff, readonly >> 16, writable
+    def __init__(self, readonly, slices, writable, code):
+        self.readonly, self.slices, self.writable = readonly, slices, writable
         self.block = bytearray(self.readonly + writable + code + 4)
         self.devices = []
         self.sealed = False
@@ -52,10 +52,10 @@ class Firmware:
 
     def limpet(self, params):
         oid, operation, data = params["oid"], params["do"], params["data"]
-        a, b, c = params["a"], params["b"], params["c"]
+        a, b = params["a"], params["b"]
         if operation == CONFIGURE:
             assert oid not in self.vms
-            self.vms[oid] = Vm(a, b, c)
+            self.vms[oid] = Vm(a & 0xffff, a >> 16, b & 0xffff, b >> 16)
             return []
         vm = self.vms[oid]
         if operation == WRITE:

@@ -118,8 +118,9 @@ class Running(unittest.TestCase):
         self.mcu.wait("shutdown")
         self.assertEqual(self.mcu.ask("get_config", "config")["is_shutdown"], 1)
         self.mcu.send("clear_shutdown")
-        self.mcu.call(1, self.image, "add", wait=False)  # the VMs are gone until the MCU is configured again
-        self.mcu.wait("shutdown")
+        self.mcu.call(1, self.image, "add", wait=False)  # there are no VMs until the MCU is configured again
+        self.mcu.clock()
+        self.assertEqual([message for message in self.mcu.messages if message["#name"] == "state"], [])
 
 
 class Building(unittest.TestCase):

@@ -24,8 +24,8 @@ CHUNK = 40
 DEVICE_SPI, CONFIGURE, WRITE, SEAL, CALL = 0, 6, 7, 8, 9
 
 
-def command(oid, operation, a=0, b=0, c=0, data=b""):
-    return f"limpet oid={oid} do={operation} a={a} b={b} c={c} data={data.hex()}"
+def command(oid, operation, a=0, b=0, data=b""):
+    return f"limpet oid={oid} do={operation} a={a} b={b} data={data.hex()}"
 
 
 def make(folder, config, *arguments):
@@ -68,7 +68,7 @@ class Image:
     def configuration(self, oid, slices):
         start = self.about["code_start"]
         return command(oid, CONFIGURE, self.about["writable_start"] + (slices << 16),
-                       start - self.about["writable_start"], self.about["code_size"])
+                       start - self.about["writable_start"] + (self.about["code_size"] << 16))
 
     def chunks(self):
         for at in range(0, len(self.block), CHUNK):

@@ -113,9 +113,9 @@ Board::Board(const Backend& its_backend)
 }
 Board::~Board() { board = nullptr; }
 
-limpet_service& Board::configure(const limpet_memory& memory, uint8_t slices_max) {
+limpet_service& Board::configure(uint32_t read_only, uint32_t writable, uint32_t code, uint8_t slices_max) {
     limpet_windows windows{};
-    const uint32_t bytes = limpet_service_layout(&memory, &windows);
+    const uint32_t bytes = limpet_service_layout(read_only, writable, code, &windows);
     auto vm = std::make_unique<Vm>();
     vm->storage.resize((sizeof(limpet_service) + bytes + kCanaryBytes) / 8 + 1);
     std::fill_n(reinterpret_cast<uint8_t*>(vm->storage.data()) + sizeof(limpet_service) + bytes, kCanaryBytes, kCanary);

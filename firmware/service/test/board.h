@@ -48,7 +48,7 @@ public:
     Board& operator=(const Board&) = delete;
 
     /// Another VM, with nothing in its block.
-    limpet_service& configure(const limpet_memory& memory, uint8_t slices_max);
+    limpet_service& configure(uint32_t read_only, uint32_t writable, uint32_t code, uint8_t slices_max);
 
     /// Lets time pass; timers go off.
     void advance(uint32_t ticks);

@@ -8,7 +8,7 @@ from .calls import Calls, klipper_calls
 from .container import RUNS_ON, ImageError
 
 PROTOCOL = 3
-COMMAND = "limpet oid=%c do=%c a=%u b=%u c=%u data=%*s"
+COMMAND = "limpet oid=%c do=%c a=%u b=%u data=%*s"
 ANSWER = "limpet_data oid=%c message=%i data=%*s"
 
 # What `do` does: the first six attach a device of that kind.
@@ -73,14 +73,14 @@ def present(constants):
     return "LIMPET" in constants
 
 
-def command(oid, operation, a=0, b=0, c=0, data=b""):
+def command(oid, operation, a=0, b=0, data=b""):
     """As text of the configuration."""
-    return "limpet oid=%d do=%d a=%d b=%d c=%d data=%s" % (oid, OPERATIONS[operation], a, b, c, data.hex())
+    return "limpet oid=%d do=%d a=%d b=%d data=%s" % (oid, OPERATIONS[operation], a, b, data.hex())
 
 
 def configure(oid, image, slices):
-    return command(oid, "configure", image.writable_start | slices << 16, image.code_start - image.writable_start,
-                   image.code_size)
+    writable = image.code_start - image.writable_start
+    return command(oid, "configure", image.writable_start | slices << 16, writable | image.code_size << 16)
 
 
 def device(oid, kind, number, value=0):
@@ -90,12 +90,12 @@ def device(oid, kind, number, value=0):
 def call(oid, entry, words, data):
     """Parameters of the command."""
     words = list(words) + [0] * (WORDS_MAX - len(words))
-    return [oid, OPERATIONS["call"], entry, 0, 0, struct.pack("<%dI" % WORDS_MAX, *words) + data]
+    return [oid, OPERATIONS["call"], entry, 0, struct.pack("<%dI" % WORDS_MAX, *words) + data]
 
 
 def call_text(parameters):
     """The same as text."""
-    oid, _, entry, _, _, data = parameters
+    oid, _, entry, _, data = parameters
     return command(oid, "call", entry, data=data)
 
 
