@@ -239,6 +239,44 @@ TEST_P(Memory, SpAnywhere) {
 }
 
 /// sp runs down into the read-only data: the wall.
+/// What is known of the room above sp holds neither where a jump comes from before a frame was made, nor when the frame
+/// is given back.
+TEST_P(Memory, RoomAboveSp) {
+    constexpr uint32_t end = kPlain.data_size;
+    for (const bool jumps : {false, true}) {
+        Code code;
+        code.add("beq", {.rs1 = 10, .rs2 = 11, .imm = 8});
+        code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16});
+        code.add("lw", {.rd = 12, .rs1 = 2, .imm = 12});
+        code.add("addi", {.rd = 2, .rs1 = 2, .imm = 16});
+        code.add("lw", {.rd = 13, .rs1 = 2, .imm = 12});
+        Trial run(backend(), code);
+        run.x(2) = end;
+        run.x(10) = jumps ? 0 : 1;
+        run.x(13) = 0x1234;
+        EXPECT_EQ(run.run_from(kPlain.code_start), LIMPET_LOAD);
+        EXPECT_EQ(run.pc(), kPlain.code_start + (jumps ? 8 : 16));
+        EXPECT_EQ(run.guest.vm.trap_address, end + 12);
+        EXPECT_EQ(run.x(13), 0x1234U);
+    }
+}
+
+/// A register that is written twice, by what a backend may do in different ways, has the second value.
+TEST_P(Memory, LastValueCounts) {
+    for (const uint32_t rd : {1U, 5U, 8U, 9U, 15U}) {
+        Code code;
+        code.add("addi", {.rd = rd, .rs1 = rd, .imm = 1});
+        code.add("addi", {.rd = rd, .rs1 = 11});
+        code.add("add", {.rd = 12, .rs1 = rd, .rs2 = 13});
+        Trial run(backend(), code);
+        run.x(2) = 512;
+        run.x(11) = 100;
+        run.x(13) = 20;
+        EXPECT_EQ(run.run_from(kPlain.code_start), LIMPET_BREAKPOINT);
+        EXPECT_EQ(run.x(12), 120U) << rd;
+    }
+}
+
 TEST_P(Memory, StackOverflowIsAStoreTrap) {
     Code code;
     code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16});
