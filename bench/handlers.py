@@ -5,7 +5,7 @@ front of another one, so that one falls into the other, and a handler with a dis
 cycles saved per byte until a budget is used up.
 
     bench/handlers.py --limpet build/host/tools/limpet --guests build/m0plus/firmware/guests [--bytes 2050]
-                      [--write variants/rv32/threaded/fast.inc]
+                      [--kept 3] [--write variants/rv32/threaded/fast.inc]
 
 Teachers are the workloads, by what they execute, and the drivers of firmware/drivers, by what they consist of. The
 first line has cycles per instruction of each workload with the handlers that all of them taught; the second one has

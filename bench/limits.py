@@ -24,6 +24,7 @@ LIMITS = {
     ("rv32-jit", "rv32ec", "asm"): (3.3, 4850),
     ("rv32-dense", "rv32dense", "asm"): (80, 2400),
     ("rv32-threaded", "rv32ec", "asm"): (12, 5500),
+    ("rv32-threaded/compact", "rv32ec", "asm"): (15, 4300),
     ("bpf-alu32", "ebpf32", "-Os"): (6.5, 4700),
 }
 

@@ -8,7 +8,8 @@
 #                                         template <class Host> limpet_status run(limpet_bpf_vm&, host)
 # limpet_thumb_backend  one that exists as Thumb code only: its header is compiled for Cortex-M alone (it emits Thumb),
 #                       or it is assembly. On a PC it has the same name, and its Cortex-M0+ library runs in an emulator
-#                       (thumb/). One for eBPF runs programs for 32-bit registers (interp/bpf/map.h).
+#                       (thumb/), a setting for rv32ec only. One for eBPF runs programs for 32-bit registers
+#                       (interp/bpf/map.h).
 # Optimisation "asm": on Cortex-M, assembly carries out limpet.h by itself: the file, or the .S file beside the header.
 
 set(LIMPET_ISAS rv32e rv32ec rv32emc rv32ecx)
@@ -50,6 +51,7 @@ limpet_backend(rv32-goto/lean    rv32/goto/lean.h            rv32_goto_lean    -
                -fno-jump-tables -fno-reorder-blocks -fno-if-conversion -fno-tree-sink -fno-tree-dominator-opts
                -fno-tree-ter -fno-tree-vrp -fno-tree-reassoc -fno-rerun-cse-after-loop)
 limpet_backend(rv32-threaded     rv32/threaded/threaded.h    rv32_threaded     asm)
+limpet_thumb_backend(rv32-threaded/compact rv32/threaded/compact.S rv32_threaded_compact asm)
 limpet_thumb_backend(rv32-tiny   rv32/tiny/tiny.S            rv32_tiny         asm)
 limpet_thumb_backend(rv32-dense  rv32/dense/dense.S          rv32_dense        asm)
 limpet_thumb_backend(rv32-jit    rv32/jit/jit.S          rv32_jit          asm)

@@ -31,8 +31,8 @@ PARTS = {
 }
 
 # The slower the backend, the fewer instructions may run before the clock is looked at: about 50 us at 48 MHz.
-CYCLES = {"rv32-tiny": 185, "rv32-switch": 90, "rv32-goto/lean": 55, "rv32-goto": 42, "rv32-threaded": 16, "rv32-jit": 4,
-          "rv32-dense": 80}
+CYCLES = {"rv32-tiny": 185, "rv32-switch": 90, "rv32-goto/lean": 55, "rv32-goto": 42, "rv32-threaded": 16,
+          "rv32-threaded/compact": 20, "rv32-jit": 4, "rv32-dense": 80}
 CHUNK_CYCLES = 2400
 
 

@@ -101,7 +101,10 @@ void add_dense_thumb_to(BackendList& list, const std::string& name, bool counts_
 }
 
 void add_thumb_to(BackendList& list, const std::string& name, bool counts_exactly) {
+    // A setting of a backend differs in how instructions are carried out, not in which there are: one profile of it.
+    const bool is_setting = name.find('/') != std::string::npos;
     for_each_isa([&]<rv32::Isa isa>(const char* isa_name) {
+        if (is_setting && isa_name != std::string{"rv32ec"}) return;
         list.push_back(std::make_unique<thumb::ThumbBackend>(name, isa_name, isa, counts_exactly));
     });
 }

@@ -1,13 +1,15 @@
 @ rv32-threaded for ARMv6-M: limpet.h carried out for RV32E with C and M. README.md explains it.
 @
 @ The build defines LIMPET_COMPRESSED, LIMPET_MULTIPLY and LIMPET_XLIMPET as 0 or 1; the tables are those of rv32-tiny.
-#ifndef LIMPET_HANDLERS
+#ifndef LIMPET_HANDLERS // else compact.S includes this
 #define LIMPET_HANDLERS "fast.inc"
+#define LIMPET_KEPT 3
 #endif
     .syntax unified
     .arch   armv6s-m
     .thumb
     .equ    XLIMPET, LIMPET_XLIMPET
+    .equ    KEPT, LIMPET_KEPT @ how many registers of the VM stay in the machine, from x15 down
     .include "tiny_tables.inc"
 
 #include "../tiny/machine.inc"
