@@ -62,6 +62,12 @@ TEST_P(Fuel, EndlessLoops) {
     loops.push_back({"calls itself", Code().add("jal", {.rd = 1})});
     loops.push_back({"jal that links elsewhere", Code().add("jal", {.rd = 5})});
     loops.push_back({"jalr that links elsewhere", Code().add("auipc", {.rd = 5}).add("jalr", {.rd = 6, .rs1 = 5})});
+    loops.push_back({"return to itself", Code()
+                                             .add("jal", {.imm = 8})
+                                             .add("jalr", {.rs1 = 1})
+                                             .add("auipc", {.rd = 1})
+                                             .add("addi", {.rd = 1, .rs1 = 1, .imm = 0U - 4})
+                                             .add("jal", {.imm = 0U - 12})});
     loops.push_back({"host calls", Code().add("limpet.call", {.imm = 1}).add("jal", {.imm = 0U - 4})});
     loops.push_back(
         {"loads and stores",
