@@ -126,6 +126,13 @@ class Limits(unittest.TestCase):
                 row[key] = limit + 1
             self.assertEqual(len(self.exceeded(None, None, measured)), 1)
 
+    def test_empty_calls_are_limited_where_that_is_promised(self):
+        measured = sample()
+        cycles = next(row["cycles"] for row in measured["rows"] if row["workload"] == "empty")
+        for most, lines in ((cycles, 0), (cycles - 1, 1)):
+            with unittest.mock.patch.dict(limits.EMPTY_CALL_CYCLES_MAX, {self.NAME[0]: most}):
+                self.assertEqual(len(self.exceeded(None, None, measured)), lines)
+
     def test_a_promised_backend_that_is_not_measured_is_noticed(self):
         self.assertEqual(limits.exceeded(sample(), self.OPTS, {("gone", "rv32ec", "-Os"): (None, None)}),
                          ["gone rv32ec -Os: not measured"])
