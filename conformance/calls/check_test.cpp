@@ -12,7 +12,7 @@ uintptr_t handle_value(uint32_t index, uint32_t kind) { return uintptr_t{1000} *
 
 struct Checker {
     const Judge& judge;
-    limpet_signature signature;
+    std::vector<uint8_t> types;
     std::vector<std::string> kinds;
 
     template <class Host> bool check(const limpet_vm& vm, const Host& host, const Arguments& args, uintptr_t* out) {
@@ -20,7 +20,7 @@ struct Checker {
         const auto resolve = [&](uint32_t index, uint32_t kind) {
             return index < counts.at(kind) ? handle_value(index, kind) : LIMPET_NO_HANDLE;
         };
-        return calls::check(vm, host, signature, args.data(), out, resolve);
+        return calls::check(vm, host, types.data(), args.data(), out, resolve) == types.back();
     }
 
     /// Is `out` what the judge says?
@@ -112,8 +112,8 @@ TEST(Check, ReadOnlyPartsInTheMiddleOnAPc) {
     const auto passes = [&](const char* declaration, uint32_t address) {
         const Arguments args = {address};
         uintptr_t out[5];
-        const auto signature = calls::encode(calls::parse_declaration(declaration), {});
-        return calls::check(world.vm, host, signature, args.data(), out, [](uint32_t, uint32_t) { return 0; });
+        const auto types = calls::encode(calls::parse_declaration(declaration), {});
+        return calls::check(world.vm, host, types.data(), args.data(), out, [](uint32_t, uint32_t) { return 0; }) != 0;
     };
     EXPECT_TRUE(passes("void f(out u8[16])", 0x80000030));
     EXPECT_FALSE(passes("void f(out u8[16])", 0x80000031));

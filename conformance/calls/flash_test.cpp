@@ -28,8 +28,8 @@ TEST(Flash, DispatcherCheckerAndTwelveCalls) {
     const uint32_t with = flash_bytes("flash-calls-declared.elf");
     const uint32_t without = flash_bytes("flash-calls-none.elf");
     EXPECT_GT(without, 1000U); // a firmware with a backend
-    EXPECT_LE(with - without, 350U);
-    EXPECT_GT(with - without, 12U * 12); // at least the table
+    EXPECT_LE(with - without, 320U);
+    EXPECT_GT(with - without, 12U * 8); // at least the table
     RecordProperty("flash_bytes", static_cast<int>(with - without));
     std::printf("12 declared host calls: %u bytes of flash\n", with - without);
 }

@@ -28,7 +28,8 @@ limpet_status mock_call(limpet_vm* vm, const limpet_host* host, uint32_t id, uin
         return index < counts.at(kind) ? index : LIMPET_NO_HANDLE;
     };
     uintptr_t out[5];
-    if (!calls::check(*vm, *host, calls::encode(declaration, mock.kinds), args, out, resolve)) return LIMPET_HOST_CALL;
+    const auto types = calls::encode(declaration, mock.kinds);
+    if (calls::check(*vm, *host, types.data(), args, out, resolve) == 0) return LIMPET_HOST_CALL;
     ++mock.calls;
     for (size_t i = 0; i < declaration.arguments.size(); ++i) {
         const calls::Argument& type = declaration.arguments[i];

@@ -158,18 +158,25 @@ TEST(Scalars, Values) {
 }
 
 TEST(Encoding, AsDocumented) {
+    using Bytes = std::vector<uint8_t>;
     const auto encoded = [](std::string_view text) {
-        const limpet_signature s = encode(parse_declaration(text), std::vector<std::string>{"bus", "pin"});
-        char result[32];
-        std::snprintf(result, sizeof result, "%02x%02x%02x%02x %08x", s.detail[0], s.detail[1], s.detail[2],
-                      s.detail[3], s.types);
-        return std::string(result);
+        return encode(parse_declaration(text), std::vector<std::string>{"bus", "pin"});
     };
-    EXPECT_EQ(encoded("void f()"), "00000000 00000000");
-    EXPECT_EQ(encoded("i32 f(bool,u8,i8,u16,i16)"), "000e0f1e 11111e1f");
-    EXPECT_EQ(encoded("bool f(u32,i32,handle<bus>,handle<pin>,u8)"), "3e3f0001 1122180e");
-    EXPECT_EQ(encoded("u8 f(in u8[7],out u16[255],inout i32[#4],in i8[#4],u16)"), "07ff1010 49f6191e");
+    EXPECT_EQ(encoded("void f()"), (Bytes{0xc0}));
+    EXPECT_EQ(encoded("i32 f(bool,u8,i8,u16,i16)"), (Bytes{0, 14, 15, 30, 31, 0xce}));
+    EXPECT_EQ(encoded("bool f(u32,i32,handle<bus>,handle<pin>,u8)"), (Bytes{62, 63, 0x80, 0x81, 14, 0xc8}));
+    EXPECT_EQ(encoded("u8 f(in u8[7],out u16[255],inout i32[#4],in i8[#4],u16)"),
+              (Bytes{0x40, 7, 0x46, 255, 0x4b, 4, 0x41, 4, 30, 0xc9}));
     EXPECT_EQ(handle_kinds(test_declarations()), (std::vector<std::string>{"bus", "pin"}));
+}
+
+TEST(Encoding, AByteHas64KindsOfHandles) {
+    std::vector<std::string> kinds;
+    for (int i = 0; i < 64; ++i) kinds.push_back("k" + std::to_string(i));
+    EXPECT_EQ(encode(parse_declaration("void f(handle<k63>)"), kinds), (std::vector<uint8_t>{0xbf, 0xc0}));
+    kinds.insert(kinds.begin(), "other");
+    const auto encode_last = [&](std::string_view text) { return encode(parse_declaration(text), kinds); };
+    EXPECT_EQ(error_of(encode_last, "void f(handle<k63>)"), "more than 64 kinds of handles");
 }
 
 } // namespace

@@ -137,3 +137,22 @@ static bool copy(const uint8_t* a, uint8_t* b, uint8_t* c, uint8_t d) {
 LIMPET_CALLS(test_calls_c, TEST_LIST)
 
 const char* test_dictionary_c(void) { return LIMPET_DICTIONARY(TEST_LIST); }
+
+#define MANY_FUNCTION(name, id)                                                                                        \
+    static uint32_t name(const uint8_t* a, const uint16_t* b, const uint32_t* c, const int16_t* d, const int32_t* e) { \
+        return (a != 0 && b != 0 && c != 0 && d != 0 && e != 0) ? (id) : ~0u;                                          \
+    }
+TEST_MANY(MANY_FUNCTION)
+
+#define FIVE in(u8, 1), in(u16, 2), in(u32, 3), in(i16, 4), in(i32, 5)
+#define MANY_LIST(CALL)                                                                                                \
+    CALL(u32, m0, FIVE)                                                                                                \
+    CALL(u32, m1, FIVE)                                                                                                \
+    CALL(u32, m2, FIVE) CALL(u32, m3, FIVE) CALL(u32, m4, FIVE) CALL(u32, m5, FIVE) CALL(u32, m6, FIVE)                \
+        CALL(u32, m7, FIVE) CALL(u32, m8, FIVE) CALL(u32, m9, FIVE) CALL(u32, m10, FIVE) CALL(u32, m11, FIVE)          \
+            CALL(u32, m12, FIVE) CALL(u32, m13, FIVE) CALL(u32, m14, FIVE) CALL(u32, m15, FIVE) CALL(u32, m16, FIVE)   \
+                CALL(u32, m17, FIVE) CALL(u32, m18, FIVE) CALL(u32, m19, FIVE) CALL(u32, m20, FIVE)                    \
+                    CALL(u32, m21, FIVE) CALL(u32, m22, FIVE) CALL(u32, m23, FIVE) CALL(u32, m24, FIVE)                \
+                        CALL(u32, m25, FIVE)
+
+LIMPET_CALLS(test_many_c, MANY_LIST)

@@ -107,13 +107,27 @@ bool copy(In<uint8_t, arg(3)> a, InOut<uint8_t, arg(3)> b, Out<uint8_t, arg(3)> 
     return (test_last.result & 1) != 0;
 }
 
+#define MANY_FUNCTION(name, id)                                                                                        \
+    uint32_t name(In<uint8_t, 1> a, In<uint16_t, 2> b, In<uint32_t, 3> c, In<int16_t, 4> d, In<int32_t, 5> e) {        \
+        return a.data != nullptr && b.data != nullptr && c.data != nullptr && d.data != nullptr && e.data != nullptr   \
+                   ? (id)                                                                                              \
+                   : UINT32_MAX;                                                                                       \
+    }
+TEST_MANY(MANY_FUNCTION)
+
 } // namespace declared
 
 using namespace declared;
 using TestCalls = limpet::Calls<nothing, take_bool, take_u8, take_i8, take_u16, take_i16, take_u32, take_i32, numbers,
                                 handles, in_bytes, in_words, out_halves, inout_words, everything, constants, copy>;
+using ManyCalls = limpet::Calls<m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                                m19, m20, m21, m22, m23, m24, m25>;
 
 } // namespace
+
+extern "C" limpet_status test_many_cpp(limpet_vm* vm, const limpet_host* host, uint32_t id, uint32_t* args) {
+    return ManyCalls::call(vm, host, id, args);
+}
 
 extern "C" limpet_status test_calls_cpp(limpet_vm* vm, const limpet_host* host, uint32_t id, uint32_t* args) {
     return TestCalls::call(vm, host, id, args);

@@ -108,6 +108,21 @@ TEST_P(Table, DictionaryIsWhatThePcReads) {
               "bool copy(in u8[#3],inout u8[#3],out u8[#3],u8)");
 }
 
+TEST(ManyCalls, PlacesOfTypesThatNoByteCounts) {
+    World world(kWindows[0]);
+    for (limpet_host_call* call : {test_many_c, test_many_cpp}) {
+        for (uint32_t id = 0; id < 26; ++id) {
+            Arguments args = {1, 2, 4, 6, 8};
+            EXPECT_EQ(call(&world.vm, &world.host, id, args.data()), LIMPET_RETURN) << id;
+            EXPECT_EQ(args[0], id);
+            args = {1, 2, 4, 6, 2048 - 16};
+            EXPECT_EQ(call(&world.vm, &world.host, id, args.data()), LIMPET_HOST_CALL) << id;
+        }
+        Arguments args = {1, 2, 4, 6, 8};
+        EXPECT_EQ(call(&world.vm, &world.host, 26, args.data()), LIMPET_HOST_CALL);
+    }
+}
+
 /// Returns more than its declared type holds, as x86-64 lets a function do with the upper bits of a register.
 uint32_t too_much() { return test_last.result; }
 
@@ -123,28 +138,28 @@ TEST(DeclaredCall, ResultsAreCutToTheirTypes) {
         {"i16 f()", 0x12348001, 0xffff8001}, {"i16 f()", 0x12347fff, 0x7fff},     {"u32 f()", 0x92345678, 0x92345678},
         {"i32 f()", 0x92345678, 0x92345678}, {"void f()", 0x92345678, 0xabababab}};
     for (const auto& row : rows) {
-        const limpet_declared_call call = {reinterpret_cast<limpet_function*>(too_much),
-                                           calls::encode(calls::parse_declaration(row.declaration), {})};
+        auto* const function = reinterpret_cast<limpet_function*>(too_much);
+        const auto types = calls::encode(calls::parse_declaration(row.declaration), {});
         test_last.result = row.returned;
         Arguments args = {0xabababab};
-        EXPECT_EQ(limpet_call_declared(&world.vm, &world.host, &call, args.data()), LIMPET_RETURN);
+        EXPECT_EQ(limpet_call_declared(&world.vm, &world.host, function, types.data(), args.data()), LIMPET_RETURN);
         EXPECT_EQ(args[0], row.result) << row.declaration;
     }
 }
 
 TEST(CheckArguments, IsTheSameCheck) {
     World world(kWindows[0]);
-    const auto signature = calls::encode(calls::parse_declaration("void f(handle<bus>,i8,in u16[#3],u8)"),
-                                         std::vector<std::string>{"bus", "pin"});
+    const auto types = calls::encode(calls::parse_declaration("void f(handle<bus>,i8,in u16[#3],u8)"),
+                                     std::vector<std::string>{"bus", "pin"});
     uintptr_t out[5] = {};
     const Arguments good = {2, 0xffffff80, 100, 3};
-    ASSERT_EQ(limpet_check_arguments(&world.vm, &world.host, &signature, good.data(), out), LIMPET_RETURN);
+    ASSERT_EQ(limpet_check_arguments(&world.vm, &world.host, types.data(), good.data(), out), LIMPET_RETURN);
     EXPECT_EQ(out[0], reinterpret_cast<uintptr_t>(&test_buses[2]));
     EXPECT_EQ(out[1], 0xffffff80U);
     EXPECT_EQ(out[2], reinterpret_cast<uintptr_t>(&world.data[100]));
     EXPECT_EQ(out[3], 3U);
     const Arguments bad = {2, 0xffffff80, 101, 3};
-    EXPECT_EQ(limpet_check_arguments(&world.vm, &world.host, &signature, bad.data(), out), LIMPET_HOST_CALL);
+    EXPECT_EQ(limpet_check_arguments(&world.vm, &world.host, types.data(), bad.data(), out), LIMPET_HOST_CALL);
 }
 
 } // namespace

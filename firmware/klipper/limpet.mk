@@ -73,6 +73,9 @@ limpet_defines := -DLIMPET_FILTER=$(limpet_filter) -DLIMPET_SLICE_US=$(LIMPET_SL
     -DLIMPET_PREPARES=$(word 6,$(limpet_words)) -DLIMPET_KIND_CRC=$(word 7,$(limpet_words)) \
     -DLIMPET_KIND_TEXT='"$(strip $(LIMPET_ISA) $(filter-out plain,$(word 8,$(limpet_words))))"'
 
+# What is loaded in front of a loop occupies a register in it, and Thumb's are few. (The link keeps each function's own.)
+limpet_small := -Os -fno-move-loop-invariants -fno-tree-loop-im
+
 # For sizes.py.
 ifdef LIMPET_MAP
 CFLAGS_klipper.elf += -Wl,-Map=$(LIMPET_MAP)
@@ -117,15 +120,15 @@ $(limpet_out)limpet_klipper_calls.h: $(limpet_out)said $(limpet_root)/firmware/s
 
 $(limpet_out)limpet.o: $(limpet_folder)limpet.c $(limpet_out)limpet_klipper_calls.h $(OUT)autoconf.h
 	@echo "  Compiling $@"
-	$(Q)$(CC) $(CFLAGS) -Os $(limpet_includes) $(limpet_defines) -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) $(limpet_small) $(limpet_includes) $(limpet_defines) -c $< -o $@
 
 $(limpet_out)service.o: $(limpet_root)/firmware/service/limpet_service.cpp $(limpet_out)said $(OUT)autoconf.h
 	@echo "  Compiling $@"
-	$(Q)$(CXX) $(limpet_cxxflags) -Os $(limpet_defines) -c $< -o $@
+	$(Q)$(CXX) $(limpet_cxxflags) $(limpet_small) $(limpet_defines) -c $< -o $@
 
 $(limpet_out)calls.o: $(limpet_root)/interp/calls/calls.cpp $(limpet_out)said $(OUT)autoconf.h
 	@echo "  Compiling $@"
-	$(Q)$(CXX) $(limpet_cxxflags) -Os -fno-ivopts -c $< -o $@
+	$(Q)$(CXX) $(limpet_cxxflags) $(limpet_small) -c $< -o $@
 
 ifneq ($(limpet_opt),asm)
 $(limpet_out)backend.o: $(limpet_root)/variants/c_api.cpp $(limpet_out)said $(OUT)autoconf.h

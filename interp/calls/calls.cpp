@@ -10,12 +10,12 @@ using Call = uint32_t (*)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t)
 
 /// What a function of this result type has returned, as an RV32 register holds it. On ARM that is what it did return:
 /// a callee extends narrow results to 32 bits (AAPCS32, "Result Return"). Elsewhere the upper bits may be anything.
-[[gnu::always_inline]] inline uint32_t as_result(uint32_t types, uint32_t value) {
+[[gnu::always_inline]] inline uint32_t as_result(uint32_t type, uint32_t value) {
 #ifdef __ARM_EABI__
-    static_cast<void>(types);
+    static_cast<void>(type);
     return value;
 #else
-    switch (types >> 8 & 7) {
+    switch (type & 7) {
     case 0: return static_cast<uint8_t>(value) != 0 ? 1 : 0;
     case 1: return static_cast<uint8_t>(value);
     case 2: return static_cast<uint32_t>(static_cast<int8_t>(value));
@@ -26,27 +26,25 @@ using Call = uint32_t (*)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t)
 #endif
 }
 
-[[gnu::always_inline]] inline bool check(const limpet_vm& vm, const limpet_host& host,
-                                         const limpet_signature& signature, const uint32_t* args, uintptr_t* out) {
+[[gnu::always_inline]] inline uint32_t check(const limpet_vm& vm, const limpet_host& host, const uint8_t* types,
+                                             const uint32_t* args, uintptr_t* out) {
     const auto resolve = [&host](uint32_t index, uint32_t kind) { return limpet_resolve_handle(index, kind, &host); };
-    return limpet::calls::check(vm, host, signature, args, out, resolve);
+    return limpet::calls::check(vm, host, types, args, out, resolve);
 }
 
 } // namespace
 
-extern "C" limpet_status limpet_check_arguments(const limpet_vm* vm, const limpet_host* host,
-                                                const limpet_signature* signature, const uint32_t* args,
-                                                uintptr_t* out) {
-    return check(*vm, *host, *signature, args, out) ? LIMPET_RETURN : LIMPET_HOST_CALL;
+extern "C" limpet_status limpet_check_arguments(const limpet_vm* vm, const limpet_host* host, const uint8_t* types,
+                                                const uint32_t* args, uintptr_t* out) {
+    return check(*vm, *host, types, args, out) != 0 ? LIMPET_RETURN : LIMPET_HOST_CALL;
 }
 
-extern "C" limpet_status limpet_call_declared(limpet_vm* vm, const limpet_host* host, const limpet_declared_call* call,
-                                              uint32_t* args) {
+extern "C" limpet_status limpet_call_declared(limpet_vm* vm, const limpet_host* host, limpet_function* function,
+                                              const uint8_t* types, uint32_t* args) {
     uintptr_t values[5]; // those that the function does not have are passed as they are, and ignored
-    if (!check(*vm, *host, call->signature, args, values)) return LIMPET_HOST_CALL;
-    const auto function = reinterpret_cast<Call>(call->function);
-    const uint32_t result = function(values[0], values[1], values[2], values[3], values[4]);
-    const uint32_t types = call->signature.types;
-    if ((types & 0x800) != 0) args[0] = as_result(types, result);
+    const uint32_t type = check(*vm, *host, types, args, values);
+    if (type == 0) return LIMPET_HOST_CALL;
+    const uint32_t result = reinterpret_cast<Call>(function)(values[0], values[1], values[2], values[3], values[4]);
+    if ((type & LIMPET_TYPE_NOT_VOID) != 0) args[0] = as_result(type, result);
     return LIMPET_RETURN;
 }

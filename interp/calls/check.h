@@ -10,10 +10,10 @@ namespace limpet::calls {
 /// `value` rotated right by `shift` bits, 0..31.
 constexpr uint32_t rotated_right(uint32_t value, uint32_t shift) { return value >> shift | value << (-shift & 31); }
 
-/// Is `value` one of the type that `detail` (of struct limpet_signature) describes?
-constexpr bool is_value(uint32_t detail, uint32_t value) {
-    const uint32_t sign = detail & 1;
-    const uint32_t bits_less_1 = detail / 2; // less 1, so that no shift is by 32
+/// Is `value` one of the type of numbers that has this byte?
+constexpr bool is_value(uint32_t type, uint32_t value) {
+    const uint32_t sign = type & 1;
+    const uint32_t bits_less_1 = type / 2; // less 1, so that no shift is by 32
     return (value + (sign << bits_less_1)) >> bits_less_1 >> 1 == 0;
 }
 
@@ -30,38 +30,35 @@ template <class Host> [[gnu::always_inline]] inline bool is_buffer(const limpet_
     return rotated_right(offset, shift) <= last_start;
 }
 
-/// limpet_check_arguments for any host. resolve(index, kind) is limpet_resolve_handle.
+/// limpet_check_arguments for any host, but it returns the byte of the result, or 0. resolve(index, kind) is
+/// limpet_resolve_handle.
 template <class Host, class Resolve>
-[[gnu::always_inline]] inline bool check(const limpet_vm& vm, const Host& host, const limpet_signature& signature,
-                                         const uint32_t* args, uintptr_t* out, const Resolve& resolve) {
+[[gnu::always_inline]] inline uint32_t check(const limpet_vm& vm, const Host& host, const uint8_t* types,
+                                             const uint32_t* args, uintptr_t* out, const Resolve& resolve) {
     const uint32_t* arg = args;
-    const auto* details = reinterpret_cast<const uint8_t*>(&signature);         // the fifth is in types
-    for (uint32_t types = signature.types & ~0xfffU; types != 0; types <<= 4) { // without result and last detail
+    uint32_t type = 0;
+    while ((type = *types++) < LIMPET_TYPE_RESULT) {
         const uint32_t value = *arg++;
-        uint32_t detail = *details++;
-        const uint32_t size_code = types >> 30;
         uintptr_t result = value;
-        if (size_code == 0) {
-            if (static_cast<int32_t>(types << 3) < 0) {
-                if (!is_value(detail, value)) return false;
-            } else {
-                result = resolve(value, detail);
-                if (result == LIMPET_NO_HANDLE) return false;
-            }
+        if (type < LIMPET_TYPE_BUFFER) {
+            if (!is_value(type, value)) return 0;
+        } else if (type >= LIMPET_TYPE_HANDLE) {
+            result = resolve(value, type - LIMPET_TYPE_HANDLE);
+            if (result == LIMPET_NO_HANDLE) return 0;
         } else {
-            const auto* at_args = reinterpret_cast<const char*>(args);
-            if (static_cast<int32_t>(types << 2) < 0) detail = *reinterpret_cast<const uint32_t*>(at_args + detail);
+            uint32_t count = *types++;
+            if ((type & LIMPET_TYPE_LENGTH_IS_ARGUMENT) != 0) count = args[count];
             uint32_t offset = 0; // of a buffer of no elements
-            if (detail != 0) {
+            if (count != 0) {
                 offset = offset_of(host, value);
-                if (!is_buffer(vm, host, static_cast<int32_t>(types << 3) < 0, size_code - 1, offset, detail))
-                    return false;
+                const bool written = (type & LIMPET_TYPE_WRITTEN) != 0;
+                if (!is_buffer(vm, host, written, type >> LIMPET_TYPE_ELEMENT_SHIFT & 3, offset, count)) return 0;
             }
             result = reinterpret_cast<uintptr_t>(host.data) + offset;
         }
         *out++ = result;
     }
-    return true;
+    return type;
 }
 
 } // namespace limpet::calls

@@ -51,51 +51,44 @@
 
 #ifndef __cplusplus
 #include <stdbool.h>
-#endif
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the fifth byte of struct limpet_signature is the low byte of types"
+#include <stddef.h>
 #endif
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The types of a declared function, 8 bytes. Made by the macros and templates below, and on a PC from text.
+/* The types of a declared function are bytes, made by the macros and templates below, and on a PC from text. One for
+ * each argument, two for a buffer, then one for the result:
  *
- *     types                                                 detail (of argument i: byte i of the struct)
- *     31:28 27:24 23:20 19:16 15:12  arguments 0..4
- *       0000                         there is none          0
- *       0001                         a number               bits of the type less 1, times 2; + 1 if signed
- *       0010                         a handle               number of its kind
- *       sslw                         buffer, ss = 1, 2, 3: of elements of 1, 2, 4 bytes; w: the host writes to it
- *                                    l = 0: the detail is its length in elements; l = 1: it is 4 times the number of
- * the argument that holds the length 11:8  result: 0 for void, else 8 + its place in bool u8 i8 u16 i16 u32 i32 7:0
- * detail of argument 4 */
-struct limpet_signature {
-    uint8_t detail[4];
-    uint32_t types;
+ *     00dddddd            a number: bits of the type less 1, times 2; + 1 if signed
+ *     0100sswl nnnnnnnn   a buffer of elements of 1 << s bytes; w: the host writes to it; l = 0: n is its length in
+ *                         elements; l = 1: n is the number of the argument that holds the length
+ *     10kkkkkk            a handle: number of its kind
+ *     1100rrrr            the result: 0 for void, else 8 + its place in bool u8 i8 u16 i16 u32 i32 */
+enum {
+    LIMPET_TYPE_BUFFER = 0x40,
+    LIMPET_TYPE_ELEMENT_SHIFT = 2,
+    LIMPET_TYPE_WRITTEN = 2,
+    LIMPET_TYPE_LENGTH_IS_ARGUMENT = 1,
+    LIMPET_TYPE_HANDLE = 0x80,
+    LIMPET_TYPE_RESULT = 0xc0,
+    LIMPET_TYPE_NOT_VOID = 8,
+    LIMPET_KINDS_MAX = 64
 };
 
 typedef void limpet_function(void);
 
-/* A row of the table of a firmware. */
-struct limpet_declared_call {
-    limpet_function* function;
-    struct limpet_signature signature;
-};
-
-/* Checks the arguments args[0] .. of a call: on LIMPET_RETURN, out holds what a C function with this signature is
- * called with, each as if converted to uintptr_t (buffers as pointers); on LIMPET_HOST_CALL nothing of use. args and
- * out must have room for 5. The only place where arguments are checked. */
+/* Checks the arguments args[0] .. of a call: on LIMPET_RETURN, out holds what a C function of these types is called
+ * with, each as if converted to uintptr_t (buffers as pointers); on LIMPET_HOST_CALL nothing of use. args and out must
+ * have room for 5. The only place where arguments are checked. */
 enum limpet_status limpet_check_arguments(const struct limpet_vm* vm, const struct limpet_host* host,
-                                          const struct limpet_signature* signature, const uint32_t* args,
-                                          uintptr_t* out);
+                                          const uint8_t* types, const uint32_t* args, uintptr_t* out);
 
 /* A limpet_host_call whose id has been looked up: checks the arguments, calls the function, and puts its result into
  * args[0]. */
-enum limpet_status limpet_call_declared(struct limpet_vm* vm, const struct limpet_host* host,
-                                        const struct limpet_declared_call* call, uint32_t* args);
+enum limpet_status limpet_call_declared(struct limpet_vm* vm, const struct limpet_host* host, limpet_function* function,
+                                        const uint8_t* types, uint32_t* args);
 
 /* What limpet_resolve_handle returns for a handle that names nothing. */
 #define LIMPET_NO_HANDLE UINTPTR_MAX
@@ -110,22 +103,40 @@ uintptr_t limpet_resolve_handle(uint32_t index, uint32_t kind, const struct limp
 
 #ifndef __cplusplus
 
-/* Declares a kind of handles: its name in declarations, its number (0..255, LIMPET_KIND_name), and the C type of the
+/* Declares a kind of handles: its name in declarations, its number (0..63, LIMPET_KIND_name), and the C type of the
  * parameter that receives it (limpet_handle_name), which holds what limpet_resolve_handle returned. */
 #define LIMPET_KIND(name, number, type)                                                                                \
     typedef type limpet_handle_##name;                                                                                 \
     enum { LIMPET_KIND_##name = (number) };                                                                            \
     _Static_assert(sizeof(limpet_handle_##name) <= sizeof(uintptr_t), "a handle is passed in a register");             \
-    _Static_assert((number) >= 0 && (number) <= 255, "kinds of handles are numbered 0..255");
+    _Static_assert((number) >= 0 && (number) <= 63, "kinds of handles are numbered 0..63");
 
-/* Defines the limpet_host_call function `name`, which carries out the calls of `list`. */
+/* Defines the limpet_host_call function `name`, which carries out the calls of `list`. Functions and their types are in
+ * one table; where the types of each begin is counted from the first of these numbers, which are bytes if they can. */
 #define LIMPET_CALLS(name, list)                                                                                       \
     list(LIMPET_CHECK_) extern limpet_host_call name;                                                                  \
     enum limpet_status name(struct limpet_vm* vm, const struct limpet_host* host, uint32_t id, uint32_t* args) {       \
-        static const struct limpet_declared_call calls[] = {list(LIMPET_ROW_)};                                        \
-        _Static_assert(sizeof calls / sizeof calls[0] <= 256, "ids are 0..255");                                       \
-        if (id < sizeof calls / sizeof calls[0]) return limpet_call_declared(vm, host, &calls[id], args);              \
-        return LIMPET_HOST_CALL;                                                                                       \
+        struct limpet_one_each {                                                                                       \
+            list(LIMPET_ONE_FIELD_)                                                                                    \
+        };                                                                                                             \
+        enum { limpet_count = sizeof(struct limpet_one_each) };                                                        \
+        struct limpet_types {                                                                                          \
+            list(LIMPET_BYTES_FIELD_)                                                                                  \
+        };                                                                                                             \
+        typedef __typeof__(__builtin_choose_expr(limpet_count + sizeof(struct limpet_types) <= 256, (uint8_t)0,        \
+                                                 (uint16_t)0)) limpet_offset;                                          \
+        struct limpet_bytes {                                                                                          \
+            limpet_offset starts[limpet_count];                                                                        \
+            struct limpet_types types;                                                                                 \
+        };                                                                                                             \
+        static const struct {                                                                                          \
+            struct limpet_bytes bytes;                                                                                 \
+            limpet_function* functions[limpet_count];                                                                  \
+        } calls = {{{list(LIMPET_START_)}, {list(LIMPET_BYTES_)}}, {list(LIMPET_FUNCTION_)}};                          \
+        _Static_assert(limpet_count <= 256, "ids are 0..255");                                                         \
+        if (id >= limpet_count) return LIMPET_HOST_CALL;                                                               \
+        return limpet_call_declared(vm, host, calls.functions[id],                                                     \
+                                    (const uint8_t*)&calls.bytes + calls.bytes.starts[id], args);                      \
     }
 
 /* The dictionary string of `list`, as a string literal. */
@@ -165,7 +176,7 @@ uintptr_t limpet_resolve_handle(uint32_t index, uint32_t kind, const struct limp
 #define LIMPET_C_out(element, length) LIMPET_C_##element*
 #define LIMPET_C_inout(element, length) LIMPET_C_##element*
 
-/* Results, in struct limpet_signature. */
+/* Results, in their byte. */
 #define LIMPET_RESULT_void 0
 #define LIMPET_RESULT_bool 8
 #define LIMPET_RESULT__Bool 8
@@ -176,40 +187,27 @@ uintptr_t limpet_resolve_handle(uint32_t index, uint32_t kind, const struct limp
 #define LIMPET_RESULT_u32 13
 #define LIMPET_RESULT_i32 14
 
-/* Arguments, in struct limpet_signature. */
-#define LIMPET_TYPE_none 0u
-#define LIMPET_TYPE_bool 1u
-#define LIMPET_TYPE__Bool 1u
-#define LIMPET_TYPE_u8 1u
-#define LIMPET_TYPE_i8 1u
-#define LIMPET_TYPE_u16 1u
-#define LIMPET_TYPE_i16 1u
-#define LIMPET_TYPE_u32 1u
-#define LIMPET_TYPE_i32 1u
-#define LIMPET_TYPE_handle(kind) 2u
-#define LIMPET_TYPE_in(element, length) (LIMPET_SIZE_##element << 2 | LIMPET_LENGTH_(TYPE, length))
-#define LIMPET_TYPE_out(element, length) (LIMPET_SIZE_##element << 2 | LIMPET_LENGTH_(TYPE, length) | 1u)
-#define LIMPET_TYPE_inout(element, length) LIMPET_TYPE_out(element, length)
-#define LIMPET_SIZE_u8 1u
-#define LIMPET_SIZE_i8 1u
-#define LIMPET_SIZE_u16 2u
-#define LIMPET_SIZE_i16 2u
-#define LIMPET_SIZE_u32 3u
-#define LIMPET_SIZE_i32 3u
-
-#define LIMPET_DETAIL_none 0
-#define LIMPET_DETAIL_bool 0
-#define LIMPET_DETAIL__Bool 0
-#define LIMPET_DETAIL_u8 14
-#define LIMPET_DETAIL_i8 15
-#define LIMPET_DETAIL_u16 30
-#define LIMPET_DETAIL_i16 31
-#define LIMPET_DETAIL_u32 62
-#define LIMPET_DETAIL_i32 63
-#define LIMPET_DETAIL_handle(kind) LIMPET_KIND_##kind
-#define LIMPET_DETAIL_in(element, length) LIMPET_LENGTH_(DETAIL, length)
-#define LIMPET_DETAIL_out(element, length) LIMPET_LENGTH_(DETAIL, length)
-#define LIMPET_DETAIL_inout(element, length) LIMPET_LENGTH_(DETAIL, length)
+/* Arguments, as their bytes and a comma behind each. */
+#define LIMPET_BYTES_none
+#define LIMPET_BYTES_bool 0,
+#define LIMPET_BYTES__Bool 0,
+#define LIMPET_BYTES_u8 14,
+#define LIMPET_BYTES_i8 15,
+#define LIMPET_BYTES_u16 30,
+#define LIMPET_BYTES_i16 31,
+#define LIMPET_BYTES_u32 62,
+#define LIMPET_BYTES_i32 63,
+#define LIMPET_BYTES_handle(kind) LIMPET_TYPE_HANDLE | LIMPET_KIND_##kind,
+#define LIMPET_BYTES_in(element, length)                                                                               \
+    LIMPET_TYPE_BUFFER | LIMPET_SHIFT_##element << LIMPET_TYPE_ELEMENT_SHIFT | LIMPET_LENGTH_(BYTES, length),
+#define LIMPET_BYTES_out(element, length) LIMPET_TYPE_WRITTEN | LIMPET_BYTES_in(element, length)
+#define LIMPET_BYTES_inout(element, length) LIMPET_TYPE_WRITTEN | LIMPET_BYTES_in(element, length)
+#define LIMPET_SHIFT_u8 0
+#define LIMPET_SHIFT_i8 0
+#define LIMPET_SHIFT_u16 1
+#define LIMPET_SHIFT_i16 1
+#define LIMPET_SHIFT_u32 2
+#define LIMPET_SHIFT_i32 2
 
 /* May the argument be a length: 1 or 0. */
 #define LIMPET_COUNTS_none 0
@@ -250,10 +248,8 @@ uintptr_t limpet_resolve_handle(uint32_t index, uint32_t kind, const struct limp
 #define LIMPET_NUMBER_arg(k) k
 #define LIMPET_TEXT_CONSTANT_(length) LIMPET_STRING_(length)
 #define LIMPET_TEXT_ARGUMENT_(length) "#" LIMPET_STRING_(LIMPET_NUMBER_##length)
-#define LIMPET_TYPE_CONSTANT_(length) 0u
-#define LIMPET_TYPE_ARGUMENT_(length) 2u
-#define LIMPET_DETAIL_CONSTANT_(length) (length)
-#define LIMPET_DETAIL_ARGUMENT_(length) (4 * (LIMPET_NUMBER_##length))
+#define LIMPET_BYTES_CONSTANT_(length) 0, (uint8_t)(length)
+#define LIMPET_BYTES_ARGUMENT_(length) LIMPET_TYPE_LENGTH_IS_ARGUMENT, LIMPET_NUMBER_##length
 #define LIMPET_NEEDS_CONSTANT_(length) ((length) >= 1 && (length) <= 255 ? 0 : 32)
 #define LIMPET_NEEDS_ARGUMENT_(length) (1 << (LIMPET_NUMBER_##length))
 
@@ -268,19 +264,23 @@ uintptr_t limpet_resolve_handle(uint32_t index, uint32_t kind, const struct limp
 #define LIMPET_COUNT_(...) LIMPET_TAKE_EIGHTH_(__VA_ARGS__, TOO_MANY_ARGUMENTS, 5, 4, 3, 2, 1, 0, ~)
 #define LIMPET_TAKE_EIGHTH_(name, a, b, c, d, e, f, count, ...) count
 
-/* ... as a row of the table; */
-#define LIMPET_ROW_(result, ...) LIMPET_PASTE_(LIMPET_ROW_, LIMPET_COUNT_(__VA_ARGS__))(result, __VA_ARGS__)
-#define LIMPET_ROW_0(r, name) LIMPET_ROW_5(r, name, none, none, none, none, none)
-#define LIMPET_ROW_1(r, name, a) LIMPET_ROW_5(r, name, a, none, none, none, none)
-#define LIMPET_ROW_2(r, name, a, b) LIMPET_ROW_5(r, name, a, b, none, none, none)
-#define LIMPET_ROW_3(r, name, a, b, c) LIMPET_ROW_5(r, name, a, b, c, none, none)
-#define LIMPET_ROW_4(r, name, a, b, c, d) LIMPET_ROW_5(r, name, a, b, c, d, none)
-#define LIMPET_ROW_5(r, name, a, b, c, d, e)                                                                           \
-    {(limpet_function*)name,                                                                                           \
-     {{LIMPET_DETAIL_##a, LIMPET_DETAIL_##b, LIMPET_DETAIL_##c, LIMPET_DETAIL_##d},                                    \
-      (uint32_t)LIMPET_TYPE_##a << 28 | (uint32_t)LIMPET_TYPE_##b << 24 | (uint32_t)LIMPET_TYPE_##c << 20 |            \
-          (uint32_t)LIMPET_TYPE_##d << 16 | (uint32_t)LIMPET_TYPE_##e << 12 | LIMPET_RESULT_##r << 8 |                 \
-          LIMPET_DETAIL_##e}},
+/* ... as its part of each list of the table; */
+#define LIMPET_NAME_(name, ...) name
+#define LIMPET_ONE_FIELD_(result, ...) char LIMPET_NAME_(__VA_ARGS__, ~);
+#define LIMPET_FUNCTION_(result, ...) (limpet_function*)LIMPET_NAME_(__VA_ARGS__, ~),
+#define LIMPET_START_(result, ...) offsetof(struct limpet_bytes, types.LIMPET_NAME_(__VA_ARGS__, ~)),
+#define LIMPET_BYTES_FIELD_(result, ...)                                                                               \
+    uint8_t LIMPET_NAME_(__VA_ARGS__, ~)[sizeof((uint8_t[])LIMPET_BYTES_OF_(result, __VA_ARGS__))];
+#define LIMPET_BYTES_(result, ...) LIMPET_BYTES_OF_(result, __VA_ARGS__),
+#define LIMPET_BYTES_OF_(result, ...)                                                                                  \
+    LIMPET_PASTE_(LIMPET_BYTES_OF_, LIMPET_COUNT_(__VA_ARGS__))(LIMPET_RESULT_##result, __VA_ARGS__)
+#define LIMPET_BYTES_OF_0(r, name) LIMPET_BYTES_OF_5(r, name, none, none, none, none, none)
+#define LIMPET_BYTES_OF_1(r, name, a) LIMPET_BYTES_OF_5(r, name, a, none, none, none, none)
+#define LIMPET_BYTES_OF_2(r, name, a, b) LIMPET_BYTES_OF_5(r, name, a, b, none, none, none)
+#define LIMPET_BYTES_OF_3(r, name, a, b, c) LIMPET_BYTES_OF_5(r, name, a, b, c, none, none)
+#define LIMPET_BYTES_OF_4(r, name, a, b, c, d) LIMPET_BYTES_OF_5(r, name, a, b, c, d, none)
+#define LIMPET_BYTES_OF_5(r, name, a, b, c, d, e)                                                                      \
+    { LIMPET_BYTES_##a LIMPET_BYTES_##b LIMPET_BYTES_##c LIMPET_BYTES_##d LIMPET_BYTES_##e LIMPET_TYPE_RESULT | (r) }
 
 /* ... as text; */
 #define LIMPET_TEXT_OF_CALL_(result, ...)                                                                              \

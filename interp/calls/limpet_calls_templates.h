@@ -51,7 +51,7 @@ template <unsigned size> struct Text {
     }
 };
 
-/// bool u8 i8 u16 i16 u32 i32, in the order of struct limpet_signature.
+/// bool u8 i8 u16 i16 u32 i32, in the order of results.
 struct Scalar {
     const char* name;
     uint32_t place;
@@ -78,25 +78,26 @@ template <class T> constexpr Scalar scalar() {
 }
 template <> constexpr Scalar scalar<bool>() { return {"bool", 0, 0}; }
 
-/// Of one argument: its four bits of limpet_signature::types and its detail; what it is as a length, and needs.
+/// Of one argument: its byte, a buffer's second one, and whether it may be the length of a buffer.
 struct Encoded {
     uint32_t type;
-    uint32_t detail;
+    uint32_t length = 0;
     bool may_be_length = false;
-    bool needs_length = false;
+
+    [[nodiscard]] constexpr bool is_buffer() const { return type >= LIMPET_TYPE_BUFFER && type < LIMPET_TYPE_HANDLE; }
+    [[nodiscard]] constexpr bool needs_length() const { return is_buffer() && type % 2 != 0; }
 };
 
 template <class T> struct Parameter {
     static constexpr Scalar kScalar = scalar<T>();
-    static constexpr Encoded encoded() {
-        return {1, kScalar.detail, kScalar.detail % 2 == 0 && kScalar.detail != 0, false};
-    }
+    static constexpr Encoded encoded() { return {kScalar.detail, 0, kScalar.detail % 2 == 0 && kScalar.detail != 0}; }
     static constexpr void print(auto& text) { text.add(kScalar.name); }
 };
 
 template <class Kind> struct Parameter<Handle<Kind>> {
     static_assert(sizeof(Handle<Kind>) <= sizeof(uintptr_t), "a handle is passed in a register");
-    static constexpr Encoded encoded() { return {2, Kind::number}; }
+    static_assert(Kind::number < LIMPET_KINDS_MAX, "kinds of handles are numbered 0..63");
+    static constexpr Encoded encoded() { return {LIMPET_TYPE_HANDLE + Kind::number}; }
     static constexpr void print(auto& text) {
         text.add("handle<");
         text.add(Kind::name);
@@ -109,9 +110,10 @@ template <class T, Length length, uint32_t written> struct Buffer {
     static_assert(kScalar.detail != 0, "bool cannot be in a buffer");
     static_assert(length.is_argument ? length.number < 5 : length.number - 1 < 255, "a length is 1..255 or arg(k)");
     static constexpr Encoded encoded() {
-        const uint32_t size_code = sizeof(T) / 2 + 1;
-        if (length.is_argument) return {size_code << 2 | 2 | written, length.number * 4, false, true};
-        return {size_code << 2 | written, length.number};
+        const uint32_t shift = sizeof(T) / 2;
+        return {LIMPET_TYPE_BUFFER | shift << LIMPET_TYPE_ELEMENT_SHIFT | written |
+                    (length.is_argument ? LIMPET_TYPE_LENGTH_IS_ARGUMENT : 0),
+                length.number};
     }
     static constexpr void print_after(auto& text, const char* word) {
         text.add(word);
@@ -124,19 +126,19 @@ template <class T, Length length, uint32_t written> struct Buffer {
 template <class T, Length length> struct Parameter<In<T, length>> : Buffer<T, length, 0> {
     static constexpr void print(auto& text) { Parameter::print_after(text, "in "); }
 };
-template <class T, Length length> struct Parameter<Out<T, length>> : Buffer<T, length, 1> {
+template <class T, Length length> struct Parameter<Out<T, length>> : Buffer<T, length, LIMPET_TYPE_WRITTEN> {
     static constexpr void print(auto& text) { Parameter::print_after(text, "out "); }
 };
-template <class T, Length length> struct Parameter<InOut<T, length>> : Buffer<T, length, 1> {
+template <class T, Length length> struct Parameter<InOut<T, length>> : Buffer<T, length, LIMPET_TYPE_WRITTEN> {
     static constexpr void print(auto& text) { Parameter::print_after(text, "inout "); }
 };
 
 template <class R> struct Result {
-    static constexpr uint32_t kCode = 8 + scalar<R>().place;
+    static constexpr uint32_t kCode = LIMPET_TYPE_RESULT + LIMPET_TYPE_NOT_VOID + scalar<R>().place;
     static constexpr const char* kName = scalar<R>().name;
 };
 template <> struct Result<void> {
-    static constexpr uint32_t kCode = 0;
+    static constexpr uint32_t kCode = LIMPET_TYPE_RESULT;
     static constexpr const char* kName = "void";
 };
 
@@ -147,19 +149,23 @@ template <class R, class... A> struct Type {
     static constexpr bool lengths_are_right() {
         const Encoded arguments[] = {Parameter<A>::encoded()..., {}};
         for (const Encoded& argument : arguments)
-            if (argument.needs_length &&
-                (argument.detail / 4 >= sizeof...(A) || !arguments[argument.detail / 4].may_be_length))
+            if (argument.needs_length() &&
+                (argument.length >= sizeof...(A) || !arguments[argument.length].may_be_length))
                 return false;
         return true;
     }
 
-    static constexpr limpet_signature signature() {
+    /// How many bytes add_types adds.
+    static constexpr unsigned kTypesBytes = (0 + ... + (Parameter<A>::encoded().is_buffer() ? 2 : 1)) + 1;
+
+    static constexpr void add_types(auto*& bytes) {
         static_assert(lengths_are_right(), "arg(k) is no u8, u16 or u32");
-        const Encoded arguments[] = {Parameter<A>::encoded()..., {}, {}, {}, {}, {}};
-        limpet_signature result = {{}, Result<R>::kCode << 8 | arguments[4].detail};
-        for (unsigned i = 0; i < 5; ++i) result.types |= arguments[i].type << (28 - 4 * i);
-        for (unsigned i = 0; i < 4; ++i) result.detail[i] = static_cast<uint8_t>(arguments[i].detail);
-        return result;
+        [[maybe_unused]] const auto add = [&bytes](const Encoded& argument) {
+            *bytes++ = static_cast<uint8_t>(argument.type);
+            if (argument.is_buffer()) *bytes++ = static_cast<uint8_t>(argument.length);
+        };
+        (add(Parameter<A>::encoded()), ...);
+        *bytes++ = static_cast<uint8_t>(Result<R>::kCode);
     }
 
     static constexpr void print(auto& text, const char* name) {
@@ -171,6 +177,10 @@ template <class R, class... A> struct Type {
         text.add(sizeof...(A) == 0 ? "()" : ")");
     }
 };
+/// A place among that many bytes.
+template <bool many> struct Place { using type = uint8_t; };
+template <> struct Place<true> { using type = uint16_t; };
+
 template <class R, class... A> constexpr Type<R, A...> type_of(R (*)(A...)) { return {}; }
 
 inline constexpr unsigned kNameMax = 63;
@@ -204,13 +214,30 @@ template <auto... functions> struct Calls {
 
     /// A limpet_host_call.
     static limpet_status call(limpet_vm* vm, const limpet_host* host, uint32_t id, uint32_t* args) {
-        static const limpet_declared_call rows[] = {
-            {reinterpret_cast<limpet_function*>(functions), decltype(detail::type_of(functions))::signature()}...};
-        if (id < sizeof...(functions)) return limpet_call_declared(vm, host, &rows[id], args);
-        return LIMPET_HOST_CALL;
+        static limpet_function* const carried_out_by[] = {reinterpret_cast<limpet_function*>(functions)...};
+        if (id >= sizeof...(functions)) return LIMPET_HOST_CALL;
+        return limpet_call_declared(vm, host, carried_out_by[id], &types.bytes[types.starts[id]], args);
     }
 
 private:
+    /// The types of all functions, and where those of each begin.
+    static constexpr auto types = [] {
+        constexpr unsigned kBytes = (0 + ... + decltype(detail::type_of(functions))::kTypesBytes);
+        using Start = typename detail::Place<(kBytes > 256)>::type;
+        struct {
+            Start starts[sizeof...(functions)] = {};
+            uint8_t bytes[kBytes] = {};
+        } result;
+        auto* start = result.starts;
+        auto* end = result.bytes;
+        const auto add = [&](const auto& type) {
+            *start++ = static_cast<Start>(end - result.bytes);
+            type.add_types(end);
+        };
+        (add(detail::type_of(functions)), ...);
+        return result;
+    }();
+
     static constexpr auto roomy_dictionary() {
         // A result, a name, and five handles, which are the longest arguments.
         constexpr unsigned kDeclarationMax = 10 + detail::kNameMax + 5 * (10 + detail::kNameMax);

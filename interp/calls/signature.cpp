@@ -215,19 +215,22 @@ void add(std::vector<Declaration>& all, Declaration declaration) {
     all.push_back(std::move(declaration));
 }
 
-/// The four bits of an argument in limpet_signature::types.
-uint32_t type_code(const Argument& argument) {
-    if (argument.kind == Argument::Kind::kScalar) return 1;
-    if (argument.kind == Argument::Kind::kHandle) return 2;
-    const uint32_t size_code = bytes_of(argument.type) / 2 + 1;
-    return size_code << 2 | (argument.length_is_argument ? 2 : 0) | (argument.is_written() ? 1 : 0);
-}
-
-uint32_t detail_code(const Argument& argument, std::span<const std::string> kinds) {
+/// The bytes of an argument, as limpet_calls.h has them.
+void append_type(std::vector<uint8_t>& types, const Argument& argument, std::span<const std::string> kinds) {
     const ScalarRow& row = row_of(argument.type);
-    if (argument.kind == Argument::Kind::kScalar) return (row.bits - 1) * 2 + (row.is_signed ? 1 : 0);
-    if (argument.is_buffer()) return argument.length * (argument.length_is_argument ? 4 : 1);
-    return static_cast<uint32_t>(std::ranges::find(kinds, argument.handle) - kinds.begin());
+    if (argument.kind == Argument::Kind::kScalar) {
+        types.push_back(static_cast<uint8_t>((row.bits - 1) * 2 + (row.is_signed ? 1 : 0)));
+    } else if (argument.kind == Argument::Kind::kHandle) {
+        const auto kind = std::ranges::find(kinds, argument.handle) - kinds.begin();
+        if (kind >= LIMPET_KINDS_MAX) throw DeclarationError("more than 64 kinds of handles");
+        types.push_back(static_cast<uint8_t>(LIMPET_TYPE_HANDLE + kind));
+    } else {
+        const uint32_t shift = bytes_of(argument.type) / 2;
+        types.push_back(static_cast<uint8_t>(LIMPET_TYPE_BUFFER | shift << LIMPET_TYPE_ELEMENT_SHIFT |
+                                             (argument.is_written() ? LIMPET_TYPE_WRITTEN : 0) |
+                                             (argument.length_is_argument ? LIMPET_TYPE_LENGTH_IS_ARGUMENT : 0)));
+        types.push_back(static_cast<uint8_t>(argument.length));
+    }
 }
 
 std::string canonical(const Argument& argument) {
@@ -330,17 +333,12 @@ std::optional<uint32_t> find(std::span<const Declaration> declarations, std::str
     return static_cast<uint32_t>(found - declarations.begin());
 }
 
-limpet_signature encode(const Declaration& declaration, std::span<const std::string> kinds) {
-    std::array<uint32_t, kArgumentsMax> details{};
-    limpet_signature result{};
-    if (declaration.result) result.types = (8 + static_cast<uint32_t>(*declaration.result)) << 8;
-    for (size_t i = 0; i < declaration.arguments.size(); ++i) {
-        result.types |= type_code(declaration.arguments[i]) << (28 - 4 * i);
-        details[i] = detail_code(declaration.arguments[i], kinds);
-    }
-    std::copy_n(details.begin(), sizeof result.detail, result.detail);
-    result.types |= details[4];
-    return result;
+std::vector<uint8_t> encode(const Declaration& declaration, std::span<const std::string> kinds) {
+    std::vector<uint8_t> types;
+    for (const Argument& argument : declaration.arguments) append_type(types, argument, kinds);
+    const uint32_t result = declaration.result ? LIMPET_TYPE_NOT_VOID + static_cast<uint32_t>(*declaration.result) : 0;
+    types.push_back(static_cast<uint8_t>(LIMPET_TYPE_RESULT | result));
+    return types;
 }
 
 std::vector<std::string> handle_kinds(std::span<const Declaration> declarations) {

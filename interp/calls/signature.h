@@ -29,8 +29,6 @@
 #include <string_view>
 #include <vector>
 
-struct limpet_signature; // limpet_calls.h
-
 namespace limpet::calls {
 
 /// A declaration that cannot be read; what() is one line for the user.
@@ -97,8 +95,8 @@ struct Declaration {
 [[nodiscard]] std::vector<std::string> handle_kinds(std::span<const Declaration> declarations);
 
 /// The types of a declaration as bytes, for limpet_check_arguments and check.h. The number of a kind of handles is its
-/// place in `kinds`, which must name each that the declaration uses.
-[[nodiscard]] limpet_signature encode(const Declaration& declaration, std::span<const std::string> kinds);
+/// place in `kinds`, which must name each that the declaration uses. Throws DeclarationError when it is 64 or more.
+[[nodiscard]] std::vector<uint8_t> encode(const Declaration& declaration, std::span<const std::string> kinds);
 
 /// A C header that declares each of them as a function for drivers; its position is the id. For an rv32 guest, and
 /// for an eBPF guest, functions are single instructions; everywhere else they are extern functions, for tests of a

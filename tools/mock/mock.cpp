@@ -87,7 +87,7 @@ Mock::Mock(const std::string& path, const std::string& imports, Program& program
         throw mock_error(path, error.what());
     }
     for (size_t i = 0; i < declarations_.size(); ++i)
-        functions_.push_back({.signature = calls::encode(declarations_[i], kinds_),
+        functions_.push_back({.types = calls::encode(declarations_[i], kinds_),
                               .handler = Klipper::handler_of(declarations_[i]),
                               .script = std::move(scripts[i])});
 }
@@ -166,7 +166,7 @@ limpet_status Mock::call(limpet_vm& vm, uint32_t id, uint32_t* args) {
     const auto resolve = [&](uint32_t index, uint32_t kind) -> uintptr_t {
         return index < script_.handles(kinds_[kind]) ? index : LIMPET_NO_HANDLE;
     };
-    if (!calls::check(vm, guest_->host, function.signature, args, checked.data(), resolve)) {
+    if (calls::check(vm, guest_->host, function.types.data(), args, checked.data(), resolve) == 0) {
         refusal_ = "bad argument: " + call_text(declaration, args);
         return LIMPET_HOST_CALL;
     }

@@ -47,7 +47,7 @@ public:
 
 private:
     struct Function {
-        limpet_signature signature;
+        std::vector<uint8_t> types;
         Klipper::Handler handler;
         FunctionScript script;
     };

@@ -72,7 +72,7 @@ Firmware::Handler Firmware::handler_of(std::string_view name) {
 Firmware::Firmware() {
     kinds_ = calls::handle_kinds(declared_calls());
     for (const calls::Declaration& declaration : declared_calls())
-        calls_.push_back({.signature = calls::encode(declaration, kinds_),
+        calls_.push_back({.types = calls::encode(declaration, kinds_),
                           .has_result = declaration.result.has_value(),
                           .handler = handler_of(declaration.name)});
 }
@@ -84,7 +84,7 @@ limpet_status Firmware::call(limpet_vm& vm, const MappedHost& host, uint32_t id,
         return index < handles(kinds_.at(kind)) ? uintptr_t{index} : LIMPET_NO_HANDLE;
     };
     Arguments checked{};
-    if (!calls::check(vm, host, called.signature, arguments, checked.data(), resolve)) return LIMPET_HOST_CALL;
+    if (calls::check(vm, host, called.types.data(), arguments, checked.data(), resolve) == 0) return LIMPET_HOST_CALL;
     wait(kCallTicks);
     const uint32_t result = (this->*called.handler)(checked);
     if (called.has_result) arguments[0] = result;

@@ -90,7 +90,7 @@ private:
     using Arguments = std::array<uintptr_t, calls::kArgumentsMax>; ///< checked: buffers are pointers
     using Handler = uint32_t (Firmware::*)(const Arguments&);
     struct Call {
-        limpet_signature signature;
+        std::vector<uint8_t> types;
         bool has_result;
         Handler handler;
     };
