@@ -36,7 +36,7 @@ Translated translated(const Backend& backend, const Layout& layout, const Code& 
     return translated(backend, arena);
 }
 
-constexpr uint32_t kPrograms = 150;
+constexpr uint32_t kPrograms = 200;
 constexpr uint32_t kCodeBytes = 256; // translation is what takes time here
 
 /// Read-only parts where comparisons have an immediate and where not, and a window that ends within a word.
@@ -68,6 +68,24 @@ Code accesses(Random& random) {
     return code;
 }
 
+/// Frames: sp goes up and down, accesses near it, and branches over all of that.
+Code frames(Random& random) {
+    Code code;
+    for (uint32_t i = 0; i < 40; ++i) {
+        const uint32_t imm = random.pick({0U, 4U, 12U, 13U, 16U, 28U, 60U});
+        const uint32_t value = random.below(16);
+        if (random.chance(5))
+            code.add("addi", {.rd = 2, .rs1 = 2, .imm = random.pick({0U - 16, 0U - 32, 16U})});
+        else if (random.chance(4))
+            code.add("bne", {.rs1 = value, .rs2 = 10, .imm = random.pick({8U, 12U, 24U, 0U - 12})});
+        else if (random.chance(2))
+            code.add("sw", {.rs1 = 2, .rs2 = value, .imm = imm});
+        else
+            code.add("lbu", {.rd = value, .rs1 = 2, .imm = imm});
+    }
+    return code;
+}
+
 /// One legal instruction after another, of every row.
 Code any_instructions(rv32::Isa isa, Random& random) {
     Code code;
@@ -88,8 +106,9 @@ TEST_P(JitCode, OfRandomProgramsIsHarmless) {
     for (uint32_t i = 0; i < programs; ++i) {
         Layout layout = kLayouts[random.below(std::size(kLayouts))];
         layout.code_size = kCodeBytes;
-        const Code code = i % 3 == 0   ? Generator(isa(), random).program(35)
-                          : i % 3 == 1 ? accesses(random)
+        const Code code = i % 4 == 0   ? Generator(isa(), random).program(35)
+                          : i % 4 == 1 ? accesses(random)
+                          : i % 4 == 2 ? frames(random)
                                        : any_instructions(isa(), random);
         const Translated made = translated(backend(), layout, code);
         Audit audit(made);

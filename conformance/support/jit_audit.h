@@ -138,7 +138,9 @@ private:
         both.charged = a.charged && b.charged;
         if (!(a.flags == b.flags)) both.flags = {};
         std::erase_if(both.facts, [&](const Fact& fact) { return !b.facts.contains(fact); });
-        if (a.native_sp == a.x[2].in_host() && b.native_sp == b.x[2].in_host()) both.assume_good_sp();
+        if (a.native_sp != a.x[2].in_host() || b.native_sp != b.x[2].in_host()) return both;
+        both.assume_good_sp();
+        both.facts.insert({Fact::kNotAboveEnd, both.x[2].plus(std::min(a.room(), b.room()))});
         return both;
     }
     Value merged(const Value& a, const Value& b) {

@@ -126,6 +126,16 @@ struct Known {
         for (const Fact::Kind kind : {Fact::kNotAboveEnd, Fact::kWritable}) facts.insert({kind, x[2]});
         facts.insert({Fact::kAligned, x[2], 2});
     }
+    /// Bytes from a good sp on that are known to be in the window.
+    [[nodiscard]] uint32_t room() const {
+        uint32_t most = 0;
+        for (const Fact& fact : facts) {
+            const uint32_t distance = fact.value.offset - x[2].offset;
+            if (fact.kind == Fact::kNotAboveEnd && is_near(fact.value, x[2]) && distance < kNear)
+                most = std::max(most, distance);
+        }
+        return most;
+    }
 
 private:
     [[nodiscard]] bool knows(Fact::Kind kind, const Value& value) const { return facts.contains({kind, value}); }
