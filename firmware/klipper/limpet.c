@@ -46,7 +46,7 @@ enum operation {
 
 struct device {
     struct device* next;
-    uint8_t kind;
+    uint32_t kind;
     union {
         struct spidev_s* spi;
         struct i2cdev_s* i2c;
