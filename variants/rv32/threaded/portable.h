@@ -174,12 +174,6 @@ stop:
     return status;
 }
 
-template <Isa isa, class Host> void* code_of(uint8_t handler) {
-    void* const* labels = nullptr;
-    loop<isa, Host>(nullptr, nullptr, nullptr, &labels);
-    return labels[handler];
-}
-
 #pragma GCC diagnostic pop
 
 /// Runs from vm.pc. LIMPET_RUNNING: the instruction at vm.pc is left to step().
@@ -256,12 +250,14 @@ template <Isa isa> struct Preparation {
             const uint32_t pc = vm.window.code_start + 2 * i;
             records[i] = aligned<isa>(pc) ? record_of<isa>(vm, host, pc) : Record{};
         }
+        void* const* codes = nullptr;
+        loop<isa, Host>(nullptr, nullptr, nullptr, &codes);
         // Forward, so that the second one is still itself.
         for (uint32_t i = 0; i <= last; ++i) {
             Record& r = records[i];
             const uint32_t next = i + (r.handler < kLong ? 1 : 2);
-            if (next <= last) r.handler = handler_of<isa>(r, records[next]);
-            r.code = code_of<isa, Host>(r.handler);
+            if (r.handler != kSlow && next <= last) r.handler = handler_of<isa>(r, records[next]);
+            r.code = codes[r.handler];
         }
         return LIMPET_RETURN;
     }
