@@ -310,6 +310,7 @@ void Machine::host_call(Guest& guest, Core& core) {
     get(guest);
     const uint32_t args = core[3];
     if (core[0] != vm_ || core[1] != kHost || args % 4 != 0) fail("host call with wrong arguments");
+    if (core[kSp] % 8 != 0) fail("host call with a stack that is no multiple of 8 bytes (AAPCS 6.2.1.2)");
     const bool in_vm = kind_ != Kind::kBpf && args == vm_ + offsetof(limpet_vm, x) + 10 * sizeof(uint32_t);
     std::array<uint32_t, 5> copy{};
     std::memcpy(copy.data(), ram(args), sizeof copy);

@@ -12,9 +12,8 @@
     .equ    HOST_PREPARED, 16
     .equ    HOST_PREPARED_SIZE, 20
 
-    .equ    SITE, 0 @ in our frame: where translated code goes on after an instruction that rv32-tiny carries out, or 0
-    .equ    HOST, 20 @ struct limpet_host
-    .equ    FRAME, 44 @ its bytes
+    .equ    HOST, 16 @ in our frame: struct limpet_host
+    .equ    FRAME, 40 @ its bytes; a multiple of 8, as AAPCS wants it where the host is called
 
     .equ    LONG_ROWS, 24 @ as in tiny.S
 
@@ -36,7 +35,7 @@
     mov     r5, r9
     mov     r6, r10
     mov     r7, r11
-    push    {r3-r7}
+    push    {r4-r7}
     movs    r7, r0
     .endm
 
