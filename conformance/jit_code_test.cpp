@@ -11,7 +11,7 @@ namespace {
 /// The layout of prepared memory, as run.inc of rv32-jit has it.
 Translated translated(const Backend& backend, const Arena& arena) {
     const Guest& guest = arena.guest;
-    const auto* const prepared = static_cast<const uint16_t*>(guest.host.prepared);
+    const auto* const prepared = static_cast<const uint16_t*>(guest.host.prepared) + 4;
     const uint16_t* const code_start = prepared + 2 + 2 * prepared[0];
     Translated result;
     for (const uint16_t* landing = prepared + 2; landing != code_start; landing += 2)

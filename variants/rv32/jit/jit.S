@@ -29,8 +29,7 @@
     .endm
 
 @ After this: r7 the VM, [sp, #HOST] the host.
-    .macro  enter_function
-    push    {r1, r4-r7, lr}
+    .macro  save_high
     mov     r4, r8
     mov     r5, r9
     mov     r6, r10
@@ -38,9 +37,21 @@
     push    {r4-r7}
     movs    r7, r0
     .endm
+    .macro  enter_function
+    push    {r1, r4-r7, lr}
+    save_high
+    .endm
+    .macro  enter_slowly
+    push    {r1, r4-r7, lr}
+    bl      save_high_here
+    .endm
 
     .section .text.limpet, "ax", %progbits
     .balign 4
+
+save_high_here:
+    save_high
+    bx      lr
 
 #include "sweep.inc"
 #include "access.inc"
