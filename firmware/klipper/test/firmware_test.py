@@ -214,7 +214,7 @@ class OnRp2040(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             stock = self.deepest(folder / "none", "none")
-            for backend in ("rv32-tiny", "rv32-jit"):
+            for backend in ("rv32-tiny", "rv32-threaded/compact", "rv32-jit"):
                 depth = self.deepest(folder / backend, backend)
                 print(f"deepest stack: {stock} bytes with Klipper's driver, {depth} with {backend}")
                 self.assertLessEqual(depth, stock + 32)

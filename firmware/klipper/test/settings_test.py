@@ -78,6 +78,13 @@ class Backends(unittest.TestCase):
         self.assertEqual(settings.backend_words("rv32-dense", "rv32dense")[5:],
                          ["0", hex(zlib.crc32(b"rv32dense dense-1")), "dense-1"])
 
+    def test_each_has_its_cycles(self):
+        with self.assertRaises(settings.Refused) as raised:
+            settings.backend_words("nonsense", "rv32ec")
+        names = str(raised.exception).split("there is: none ")[1].split()
+        self.assertIn("rv32-threaded/compact", names)
+        self.assertEqual(sorted(settings.CYCLES), names)
+
     def test_refusals(self):
         for name, isa in (("rv32-nonsense", "rv32ec"), ("rv32-tiny", "rv64"), ("rv32-dense", "rv32ec"),
                           ("rv32-tiny", "rv32dense"), ("bpf-switch", "ebpf")):
