@@ -277,6 +277,27 @@ TEST_P(Memory, LastValueCounts) {
     }
 }
 
+/// What multiplies and divides may be a function, which leaves the window as it was. Bytes, because a look at the
+/// alignment of a host address would notice.
+TEST_P(Memory, AccessesAfterMultiplying) {
+    for (const char* name : {"mul", "mulh", "mulhsu", "mulhu", "div", "divu", "rem", "remu"}) {
+        if (!rv32::has(isa(), row_named(name).extension)) continue;
+        Code code;
+        code.add(name, {.rd = 9, .rs1 = 5, .rs2 = 6});
+        code.add("lbu", {.rd = 10, .rs1 = 8});
+        code.add(name, {.rd = 9, .rs1 = 5, .rs2 = 6});
+        code.add("sb", {.rs1 = 8, .rs2 = 10, .imm = 8});
+        Trial run(backend(), code);
+        run.x(5) = 1234567;
+        run.x(6) = 89;
+        run.x(8) = 600;
+        run.arena.data()[600] = 0xa5;
+        EXPECT_EQ(run.run_from(kPlain.code_start), LIMPET_BREAKPOINT) << name;
+        EXPECT_EQ(run.x(10), 0xa5U) << name;
+        EXPECT_EQ(run.arena.data()[608], 0xa5U) << name;
+    }
+}
+
 TEST_P(Memory, StackOverflowIsAStoreTrap) {
     Code code;
     code.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16});
