@@ -67,9 +67,11 @@ limpet_no_lto = $(filter-out -flto=auto -fwhole-program -fno-use-linker-plugin,$
 limpet_cxxflags = $(filter-out -std=gnu11 -Wold-style-definition,$(CFLAGS)) -std=gnu++20 -ffreestanding -fno-exceptions \
     -fno-rtti -fno-threadsafe-statics $(limpet_includes)
 limpet_filter := $(if $(filter yy,$(LIMPET_FILTER)$(CONFIG_NEED_SENSOR_BULK)),1,0)
+limpet_charges_passes := $(if $(filter rv32-jit,$(LIMPET_BACKEND)),1,0)
 limpet_has_call = $(if $(filter $(1),$(or $(LIMPET_CALLS),$(1))),1,0)
 limpet_defines := -DLIMPET_FILTER=$(limpet_filter) -DLIMPET_SLICE_US=$(LIMPET_SLICE_US) -DLIMPET_CHUNK=$(word 5,$(limpet_words)) \
-    -DLIMPET_POLLS=$(call limpet_has_call,timer_poll) -DLIMPET_SLEEPS=$(call limpet_has_call,timer_sleep) \
+    -DLIMPET_CHUNK_BY_CODE=$(limpet_charges_passes) -DLIMPET_POLLS=$(call limpet_has_call,timer_poll) \
+    -DLIMPET_SLEEPS=$(call limpet_has_call,timer_sleep) \
     -DLIMPET_PREPARES=$(word 6,$(limpet_words)) -DLIMPET_KIND_CRC=$(word 7,$(limpet_words)) \
     -DLIMPET_KIND_TEXT='"$(strip $(LIMPET_ISA) $(filter-out plain,$(word 8,$(limpet_words))))"'
 

@@ -10,6 +10,10 @@
 /// Instructions between two looks at the clock.
 #define LIMPET_CHUNK 64
 #endif
+#ifndef LIMPET_CHUNK_BY_CODE
+/// May a backend charge a pass through all code as little as one instruction (rv32-jit)? Then large code gets less.
+#define LIMPET_CHUNK_BY_CODE 0
+#endif
 #ifndef LIMPET_PREPARES
 /// Does the backend prepare code, in memory of its own?
 #define LIMPET_PREPARES 1
@@ -105,6 +109,15 @@ void measure(Service& service, uint32_t on, uint32_t mode, uint32_t clock, uint3
     arm(service, clock);
 }
 
+/// What may run until the clock is looked at.
+uint32_t chunk_of(const limpet_windows& window) {
+    constexpr uint32_t small_code_bytes = 32;
+    uint32_t chunk = LIMPET_CHUNK;
+    if (LIMPET_CHUNK_BY_CODE != 0)
+        for (uint32_t bytes = window.code_size; bytes > small_code_bytes && chunk > 1; bytes >>= 1) chunk >>= 1;
+    return chunk;
+}
+
 /// A time slice: the first one of a run of `entry`, or another of what is paused. When the run ends in it, its state is
 /// reported, unless it was a task that did well.
 void run(Service& service, uint32_t entry) {
@@ -115,15 +128,16 @@ void run(Service& service, uint32_t entry) {
     host.call = limpet_platform_call;
     host.stack_top = start_of(service).stack_top;
     if (LIMPET_PREPARES != 0) provide_prepared(service, host);
+    const uint32_t chunk = chunk_of(vm.window);
     slice_start = timer_read_time();
     uint32_t status = vm.status;
     if (status == LIMPET_FUEL) {
         limpet_platform_wake(); // for what has become pending meanwhile
     } else {
         service.slices = service.slices_max;
-        status = entry == kPrepare ? limpet_prepare(&vm, &host) : limpet_call(&vm, &host, entry, LIMPET_CHUNK);
+        status = entry == kPrepare ? limpet_prepare(&vm, &host) : limpet_call(&vm, &host, entry, chunk);
     }
-    while (status == LIMPET_FUEL && limpet_service_time_left() > 0) status = limpet_resume(&vm, &host, LIMPET_CHUNK);
+    while (status == LIMPET_FUEL && limpet_service_time_left() > 0) status = limpet_resume(&vm, &host, chunk);
     if (status == LIMPET_FUEL) {
         const uint32_t left = service.slices - 1U;
         service.slices = static_cast<uint8_t>(left);

@@ -245,6 +245,22 @@ TEST_P(Service, EndlessLoopsEndInTimeSlices) {
     EXPECT_EQ(call(other, well).result, 1U);
 }
 
+/// As LIMPET_CHUNK_BY_CODE wants it: a pass through large code may take long.
+TEST_P(Service, LargeCodeGetsLessFuelAtOnce) {
+    const auto passes = [this](uint32_t unused) {
+        Program program;
+        const uint32_t spin = program.here();
+        program.add("addi", {.rd = kA0, .rs1 = kA0, .imm = 1}).jump(spin);
+        for (uint32_t i = 0; i < unused; ++i) program.load(kA1, 0);
+        limpet_service& vm = load(program);
+        limpet_service_call(&vm, spin, std::array<uint32_t, 5>{}.data());
+        return vm.vm.x[kA0];
+    };
+    const uint32_t of_large_code = passes(255);
+    EXPECT_GT(of_large_code, 0U);
+    EXPECT_GT(passes(0), 8 * of_large_code);
+}
+
 /// A slice that is over ends before a host call, which is made in the next one: once.
 TEST_P(Service, HostCallsCountAgainstTheSlice) {
     constexpr uint32_t kCallTicks = 70, kCalls = 6;
