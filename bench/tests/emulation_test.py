@@ -116,6 +116,8 @@ class Backends(unittest.TestCase):
                     images = (variant.flash_image, variant.empty_flash_image)
                     symbols = sizes.of_backend(*(BENCH.mcu / "firmware" / image for image in images))
                     self.assertEqual(sum(symbols.values()), BENCH.flash_bytes(variant))
+                    if "/" in variant.backend and variant.opt == "asm" and variant.isa != "rv32ec":
+                        continue  # backends.cmake: the PC does not know it
                     # What is translated may depend on where the data window's parts end, which for a plain ELF file is
                     # elsewhere: these two access no data but their stack. That of fib is deeper than calls of eBPF nest
                     # by default.

@@ -3,8 +3,8 @@
 /// limpet_bpf_vm::r. README.md describes how.
 #pragma once
 
-#include "thumb.h"
 #include "runtime.h"
+#include "thumb.h"
 
 namespace limpet::bpf_alu32 {
 
