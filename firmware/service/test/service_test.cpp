@@ -118,7 +118,8 @@ TEST_P(Service, CallsEntriesWithArguments) {
     EXPECT_EQ(again.status, uint32_t{LIMPET_RETURN});
     EXPECT_EQ(again.result, 33U);
     EXPECT_EQ(state(vm).status, uint32_t{LIMPET_RETURN});
-    limpet_service_write(&vm, 4, nullptr, 0); // what is being written does not run
+    const uint8_t nothing = 0;
+    limpet_service_write(&vm, 4, &nothing, 0); // what is being written does not run
     EXPECT_EQ(call(vm, entry).status, uint32_t{LIMPET_REFUSED});
 }
 
