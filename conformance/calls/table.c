@@ -149,10 +149,24 @@ TEST_MANY(MANY_FUNCTION)
     CALL(u32, m0, FIVE)                                                                                                \
     CALL(u32, m1, FIVE)                                                                                                \
     CALL(u32, m2, FIVE)                                                                                                \
-    CALL(u32, m3, FIVE) CALL(u32, m4, FIVE) CALL(u32, m5, FIVE) CALL(u32, m6, FIVE) CALL(u32, m7, FIVE)                \
-        CALL(u32, m8, FIVE) CALL(u32, m9, FIVE) CALL(u32, m10, FIVE) CALL(u32, m11, FIVE) CALL(u32, m12, FIVE)         \
-            CALL(u32, m13, FIVE) CALL(u32, m14, FIVE) CALL(u32, m15, FIVE) CALL(u32, m16, FIVE) CALL(u32, m17, FIVE)   \
-                CALL(u32, m18, FIVE) CALL(u32, m19, FIVE) CALL(u32, m20, FIVE) CALL(u32, m21, FIVE)                    \
-                    CALL(u32, m22, FIVE) CALL(u32, m23, FIVE) CALL(u32, m24, FIVE) CALL(u32, m25, FIVE)
+    CALL(u32, m3, FIVE)                                                                                                \
+    CALL(u32, m4, FIVE)                                                                                                \
+    CALL(u32, m5, FIVE)                                                                                                \
+    CALL(u32, m6, FIVE)                                                                                                \
+    CALL(u32, m7, FIVE)                                                                                                \
+    CALL(u32, m8, FIVE)                                                                                                \
+    CALL(u32, m9, FIVE)                                                                                                \
+    CALL(u32, m10, FIVE)                                                                                               \
+    CALL(u32, m11, FIVE)                                                                                               \
+    CALL(u32, m12, FIVE)                                                                                               \
+    CALL(u32, m13, FIVE)                                                                                               \
+    CALL(u32, m14, FIVE)                                                                                               \
+    CALL(u32, m15, FIVE)                                                                                               \
+    CALL(u32, m16, FIVE)                                                                                               \
+    CALL(u32, m17, FIVE)                                                                                               \
+    CALL(u32, m18, FIVE)                                                                                               \
+    CALL(u32, m19, FIVE)                                                                                               \
+    CALL(u32, m20, FIVE)                                                                                               \
+    CALL(u32, m21, FIVE) CALL(u32, m22, FIVE) CALL(u32, m23, FIVE) CALL(u32, m24, FIVE) CALL(u32, m25, FIVE)
 
 LIMPET_CALLS(test_many_c, MANY_LIST)

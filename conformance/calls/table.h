@@ -44,9 +44,21 @@ limpet_host_call test_many_cpp;
     ROW(m0, 0)                                                                                                         \
     ROW(m1, 1)                                                                                                         \
     ROW(m2, 2)                                                                                                         \
-    ROW(m3, 3) ROW(m4, 4) ROW(m5, 5) ROW(m6, 6) ROW(m7, 7) ROW(m8, 8) ROW(m9, 9) ROW(m10, 10) ROW(m11, 11)             \
-        ROW(m12, 12) ROW(m13, 13) ROW(m14, 14) ROW(m15, 15) ROW(m16, 16) ROW(m17, 17) ROW(m18, 18) ROW(m19, 19)        \
-            ROW(m20, 20) ROW(m21, 21) ROW(m22, 22) ROW(m23, 23) ROW(m24, 24) ROW(m25, 25)
+    ROW(m3, 3)                                                                                                         \
+    ROW(m4, 4)                                                                                                         \
+    ROW(m5, 5)                                                                                                         \
+    ROW(m6, 6)                                                                                                         \
+    ROW(m7, 7)                                                                                                         \
+    ROW(m8, 8)                                                                                                         \
+    ROW(m9, 9)                                                                                                         \
+    ROW(m10, 10)                                                                                                       \
+    ROW(m11, 11)                                                                                                       \
+    ROW(m12, 12)                                                                                                       \
+    ROW(m13, 13)                                                                                                       \
+    ROW(m14, 14)                                                                                                       \
+    ROW(m15, 15)                                                                                                       \
+    ROW(m16, 16)                                                                                                       \
+    ROW(m17, 17) ROW(m18, 18) ROW(m19, 19) ROW(m20, 20) ROW(m21, 21) ROW(m22, 22) ROW(m23, 23) ROW(m24, 24) ROW(m25, 25)
 const char* test_dictionary_cpp(void);
 
 #ifdef __cplusplus
