@@ -1,10 +1,15 @@
 /// \file
 /// Proves of translated code, without running it, that it cannot harm its host: each instruction is one of the table's,
 /// each branch goes to an instruction, each access through a computed address is behind the checks that it needs, no
-/// register of the runtime changes, no address of the host gets to where the guest sees it, and no jump back is free.
+/// register of the runtime changes, no address of the host gets to where the guest sees it, no jump back is free, sp is
+/// good wherever other code relies on that, and each exit has the instruction carried out that it belongs to.
 ///
 /// It goes over the code once, in order of addresses, with what is known of registers on all ways to an instruction.
-/// Nothing is known where a jump back, an indirect jump or the runtime comes to.
+/// Nothing is known where a jump back, an indirect jump or the runtime comes to, but what the runtime promises. So this
+/// is assumed here and shown by tests that run: code is entered at landings and behind exits that say so, with registers
+/// as run.inc has them, a good sp and `slack` bytes of the window from there on; an exit charges and goes on behind
+/// itself, in code that says so, only if its instruction was carried out and was no jump; a return goes to a landing
+/// and changes no register that is the guest's. Windows are those that the code was prepared for.
 #pragma once
 
 #include "../../interp/rv32/decode.h"
@@ -12,6 +17,7 @@
 #include "thumb_forms.h"
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,7 +37,9 @@ struct Translated {
     std::vector<uint16_t> halfwords;
     std::map<uint32_t, uint32_t> landings;     ///< position in them by index: a guest's distance in halfwords
     std::vector<std::optional<Guests>> guests; ///< what is legal in the guest's code, by index
+    std::map<uint32_t, uint32_t> places;       ///< index of each instruction by position: where its translation begins
     Window window;
+    uint32_t slack = 0; ///< so many bytes from sp on are in the window wherever nothing else is known
 };
 
 class Audit {
@@ -102,6 +110,7 @@ private:
             check(index < code_.guests.size(), "a landing of nothing");
             tops_.insert(position);
         }
+        check(code_.places.contains(0), "no instruction is the first");
         for (const uint32_t top : tops_) check(insns_.contains(top), "is no instruction where a jump goes");
     }
 
@@ -125,7 +134,7 @@ private:
         known.r[kEnd].kind = Value::kEnd;
         known.r[kFuel].kind = Value::kFuel;
         for (Value& x : known.x) x = fresh();
-        known.assume_good_sp();
+        known.assume_good_sp(code_.slack);
         return known;
     }
 
@@ -139,7 +148,7 @@ private:
         if (!(a.flags == b.flags)) both.flags = {};
         std::erase_if(both.facts, [&](const Fact& fact) { return !b.facts.contains(fact); });
         if (a.native_sp != a.x[2].in_host() || b.native_sp != b.x[2].in_host()) return both;
-        both.assume_good_sp();
+        both.assume_good_sp(0);
         both.facts.insert({Fact::kNotAboveEnd, both.x[2].plus(std::min(a.room(), b.room()))});
         return both;
     }
@@ -151,12 +160,14 @@ private:
     /// Control may come to `to` knowing so much.
     void go(uint32_t to, const Known& known) {
         check(insns_.contains(to), "goes where no instruction is");
+        check_exit(position_, to);
         if (to <= position_ || tops_.contains(to)) {
             check_guests(known);
             // The runtime charges what it carries out and does not go on behind.
             const bool leaves =
                 code_.halfwords[to] == thumb::t::blx(kRuntime) && (code_.halfwords[to + 1] & kGoesOn) == 0;
             if (to <= position_ && !leaves) check(known.charged, "jumps back for nothing");
+            if (!leaves) check_sp(known);
             return;
         }
         const auto [at, is_first] = pending_.emplace(to, known);
@@ -170,6 +181,22 @@ private:
             check(known.r[r].is_guests(), "the guest's registers are not its own");
     }
 
+    void check_sp(const Known& known) const {
+        check(known.is_good_sp(code_.window, known.x[2], code_.slack), "x2 may be too near the end for code elsewhere");
+    }
+
+    /// Whoever comes from `from` to an exit, wherever that is, has his own instruction carried out, or goes to one that
+    /// is nothing but an exit.
+    void check_exit(uint32_t from, uint32_t to) const {
+        if (insns_.at(to).form->does != thumb::Does::kCall) return;
+        const uint32_t index = code_.halfwords[to + 1] & ~kGoesOn;
+        const auto own = std::prev(code_.places.upper_bound(from));
+        const auto there = code_.places.find(to);
+        const bool begins = there != code_.places.end();
+        const bool runs_off = !begins && std::next(own) == code_.places.end() && index == code_.guests.size();
+        check(own->second == index || (begins && there->second == index) || runs_off, "leaves for another instruction");
+    }
+
     // ---- Going over the code.
 
     void visit() {
@@ -177,11 +204,15 @@ private:
             check(!here_, "runs into what is no instruction");
             return;
         }
+        if (here_ || tops_.contains(position_)) check_exit(position_, position_);
         if (const auto waiting = pending_.extract(position_)) {
             here_ = here_ ? merged(*here_, waiting.mapped()) : waiting.mapped();
         }
         if (tops_.contains(position_)) {
-            if (here_) check_guests(*here_);
+            if (here_) {
+                check_guests(*here_);
+                check_sp(*here_);
+            }
             here_ = top();
         }
         if (!here_) return; // nobody comes here
@@ -257,6 +288,8 @@ private:
     Value computed(const Value& a, const Value& b) { return a.is_guests() && b.is_guests() ? fresh() : Value{}; }
 
     Value sum(const Value& a, const Value& b) {
+        if (a.kind == Value::kEnd && b.is_constant() && 0 - (a.offset + b.offset) <= code_.window.end)
+            return a.plus(b.offset);
         const bool moves = a.kind == Value::kNumber || a.kind == Value::kHost || a.kind == Value::kRuntime ||
                            a.kind == Value::kFuel || a.kind == Value::kWritable;
         if (b.is_constant() && moves) return a.plus(b.offset);
@@ -321,7 +354,7 @@ private:
         } else {
             check(is_register, "changes the VM's state");
             check(value.is_guests(), "shows the guest something of the host");
-            check(x != 2 || k.is_good_sp(code_.window, value), "x2 may be no good stack pointer");
+            check(x != 2 || k.is_good_sp(code_.window, value, 0), "x2 may be no good stack pointer");
             k.x[x] = plain(value);
         }
     }
@@ -336,6 +369,7 @@ private:
         check(called.offset == kLeave || called.offset == kReturn, "calls the runtime at no entry");
         check((index & ~kGoesOn) <= code_.guests.size(), "the index is of nothing");
         check_guests(known);
+        if (called.offset == kReturn) check_sp(known);
         if ((index & kGoesOn) == 0) return;
         check(called.offset == kLeave, "a return that goes on");
         go_on_behind(index & ~kGoesOn, known);
@@ -352,7 +386,7 @@ private:
         if (op == rv32::Op::kHostCall) {
             known.x[2] = before.x[2];
             known.facts = before.facts;
-            known.assume_good_sp();
+            known.assume_good_sp(code_.slack);
         }
         go(position_ + 2, known);
     }

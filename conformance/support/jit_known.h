@@ -21,7 +21,7 @@ struct Value {
         kHost,    ///< a number + host.data
         kVm,
         kRuntime,  ///< + offset
-        kEnd,      ///< bytes of the data window in whole words
+        kEnd,      ///< bytes of the data window in whole words, + offset: less, but not below 0
         kWritable, ///< where the writable part starts, + offset
         kFuel,     ///< + offset
         kAny       ///< of the host, perhaps
@@ -89,14 +89,15 @@ struct Known {
         if (kind == Flags::kShiftedOut && condition == t::kEqual)
             facts.insert({Fact::kAligned, {Value::kNumber, a.symbol, a.offset, 0}, 32 - a.shift});
         if (kind != Flags::kCompared) return;
-        if (b.kind == Value::kEnd && condition == t::kBelow) facts.insert({Fact::kBelowEnd, a});
-        if (b.kind == Value::kEnd && (condition == t::kNotAbove || condition == t::kBelow))
-            facts.insert({Fact::kNotAboveEnd, a});
+        if (b.kind == Value::kEnd && condition == t::kBelow) learn_end(a, b, true);
+        if (b.kind == Value::kEnd && condition == t::kNotAbove) learn_end(a, b, false);
+        if (a.kind == Value::kEnd && condition == t::kAbove) learn_end(b, a, true);
+        if (a.kind == Value::kEnd && condition == t::kNotBelow) learn_end(b, a, false);
         if (b.kind != Value::kWritable || condition != t::kNotBelow || b.offset >= kNear) return;
         // What is so far above can be lowered by that, without getting below 0.
         facts.insert({Fact::kWritable, a});
         facts.insert({Fact::kWritable, a.plus(0 - b.offset)});
-        if (knows(Fact::kNotAboveEnd, a)) facts.insert({Fact::kNotAboveEnd, a.plus(0 - b.offset)});
+        if (is_not_above_end(a)) facts.insert({Fact::kNotAboveEnd, a.plus(0 - b.offset)});
     }
 
     /// Why the bytes at the guest address `at` may not be the guest's, as far as is known; "": they are.
@@ -106,24 +107,18 @@ struct Known {
         if (store && !is_writable(window, at)) return "the address may be read-only";
         if (at.is_constant() && at.offset < window.end && bytes <= window.end - at.offset) return "";
         if (knows(Fact::kBelowEnd, at)) return "";
-        bool reaches = false, starts = false; // between two that are known to be in the window or at its end
-        for (const Fact& fact : facts) {
-            const auto distance = static_cast<int32_t>(fact.value.offset - at.offset);
-            if (fact.kind != Fact::kNotAboveEnd || !is_near(fact.value, at)) continue;
-            reaches = reaches || distance >= static_cast<int32_t>(bytes);
-            starts = starts || distance <= 0;
-        }
-        return reaches && starts ? "" : "the address may be out of the window";
+        return is_not_above_end(at) && is_not_above_end(at.plus(bytes)) ? "" : "the address may be out of the window";
     }
 
-    /// May x2 hold it while translated code runs?
-    [[nodiscard]] bool is_good_sp(const Window& window, const Value& sp) const {
-        return sp.kind == Value::kNumber && is_aligned(sp, 2) && knows(Fact::kNotAboveEnd, sp) &&
-               is_writable(window, sp);
+    /// May x2 hold it while translated code runs? So many bytes from it on must be in the window.
+    [[nodiscard]] bool is_good_sp(const Window& window, const Value& sp, uint32_t slack) const {
+        return sp.kind == Value::kNumber && is_aligned(sp, 2) && is_not_above_end(sp) &&
+               is_not_above_end(sp.plus(slack)) && is_writable(window, sp);
     }
-    void assume_good_sp() {
+    void assume_good_sp(uint32_t slack) {
         native_sp = x[2].in_host();
         for (const Fact::Kind kind : {Fact::kNotAboveEnd, Fact::kWritable}) facts.insert({kind, x[2]});
+        facts.insert({Fact::kNotAboveEnd, x[2].plus(slack)});
         facts.insert({Fact::kAligned, x[2], 2});
     }
     /// Bytes from a good sp on that are known to be in the window.
@@ -140,6 +135,27 @@ struct Known {
 private:
     [[nodiscard]] bool knows(Fact::Kind kind, const Value& value) const { return facts.contains({kind, value}); }
 
+    /// `number` is below the end less some bytes, or that itself: so is what is as many bytes above it, without getting
+    /// beyond 2^32, as the end less these bytes is not below 0.
+    void learn_end(const Value& number, const Value& end, bool below) {
+        for (const Value& value : {number, number.plus(0 - end.offset)}) {
+            facts.insert({Fact::kNotAboveEnd, value});
+            if (below) facts.insert({Fact::kBelowEnd, value});
+        }
+    }
+
+    /// It is between two that are: there is no 0 in between, as they are near each other and the end is far from 2^32.
+    [[nodiscard]] bool is_not_above_end(const Value& value) const {
+        bool one_above = false, one_below = false;
+        for (const Fact& fact : facts) {
+            if (fact.kind != Fact::kNotAboveEnd || !is_near(fact.value, value)) continue;
+            const auto distance = static_cast<int32_t>(fact.value.offset - value.offset);
+            one_above = one_above || distance >= 0;
+            one_below = one_below || distance <= 0;
+        }
+        return one_above && one_below;
+    }
+
     [[nodiscard]] static bool is_near(const Value& a, const Value& b) {
         return a.kind == Value::kNumber && a.symbol == b.symbol && a.offset - b.offset + kNear < 2 * kNear;
     }
@@ -150,7 +166,7 @@ private:
         if (at.is_constant()) return at.offset >= window.writable_start;
         return std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) {
             return fact.kind == Fact::kWritable && is_near(fact.value, at) && at.offset - fact.value.offset < kNear &&
-                   knows(Fact::kNotAboveEnd, fact.value);
+                   is_not_above_end(fact.value);
         });
     }
 
