@@ -40,6 +40,35 @@ TEST_P(Fuel, StraightCode) {
     }
 }
 
+/// Loops of each make that would end by themselves, but not so soon: whoever forgets to charge one is told so, while
+/// what follows might never end.
+TEST_P(Fuel, EachWayBackIsCharged) {
+    constexpr uint32_t rounds = 200;
+    Code start;
+    start.add("addi", {.rd = 11, .imm = rounds}).add("jal", {.imm = 8}).add("ecall");
+    start.add("addi", {.rd = 12, .rs1 = 12, .imm = 1}).add("bgeu", {.rs1 = 12, .rs2 = 11, .imm = 0U - 8});
+    const auto by_register = [&](uint32_t link, uint32_t target) {
+        Code code = start;
+        code.add("auipc", {.rd = target}).add("addi", {.rd = target, .rs1 = target, .imm = 0U - 8});
+        return code.add("jalr", {.rd = link, .rs1 = target});
+    };
+    const std::pair<const char*, Code> ways[] = {
+        {"jump", Code(start).add("jal", {.imm = 0U - 8})},
+        {"branch", Code(start).add("bgeu", {.rs1 = 11, .rs2 = 12, .imm = 0U - 8})},
+        {"call", Code(start).add("jal", {.rd = 1, .imm = 0U - 8})},
+        {"return", by_register(0, 1)},
+        {"jump by register", by_register(0, 5)},
+        {"call by register", by_register(1, 5)},
+        {"host call, jump", Code(start).add("limpet.call", {.imm = 1}).add("jal", {.imm = 0U - 12})}};
+    for (const auto& [name, code] : ways) {
+        Trial run(backend(), code);
+        EXPECT_EQ(run.call(rounds / 4), LIMPET_FUEL) << name;
+        EXPECT_LT(run.x(12), rounds) << name;
+        EXPECT_EQ(run.resume(100000), LIMPET_ECALL) << name;
+        EXPECT_EQ(run.x(12), rounds) << name;
+    }
+}
+
 /// Endless loops of every make. Each must come back, and again when it is resumed.
 TEST_P(Fuel, EndlessLoops) {
     struct Loop {

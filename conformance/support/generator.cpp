@@ -17,7 +17,11 @@ bool is_access(const Instruction& row) { return row.op >= Op::kLb && row.op <= O
 
 Code Generator::program(uint32_t instructions) {
     while (items_.size() < instructions) {
-        if (random_.chance(4))
+        if (edges_ != nullptr && random_.chance(25))
+            stretch();
+        else if (edges_ != nullptr && random_.chance(15))
+            frame();
+        else if (random_.chance(4))
             loop();
         else if (random_.chance(3) && !movable_)
             computed_jump();
@@ -89,6 +93,102 @@ void Generator::loop() {
     for (uint32_t i = 1 + random_.below(6); i > 0; --i) add_random();
     add("addi", {.rd = kCounter, .rs1 = kCounter, .imm = ~0U});
     add("blt", {.rs2 = kCounter}, start); // also ends when a jump came in without the first addi
+}
+
+void Generator::load_number(uint32_t rd, uint32_t number) {
+    const uint32_t low = (number & 0xfff) - ((number & 0x800) << 1);
+    if (number != low) add("lui", {.rd = rd, .imm = number - low});
+    add("addi", {.rd = rd, .rs1 = number != low ? rd : 0, .imm = low});
+}
+
+/// A register points near an edge of the window: mostly inside, so that what follows has something to do.
+void Generator::point(uint32_t base) {
+    const uint32_t writable = edges_->base + edges_->wall;
+    const uint32_t end = edges_->data_end() & ~3U;
+    const uint32_t words = random_.below(12) * 4;
+    uint32_t number = random_.pick({writable + 3 + words, end - 4 - words, end - 4 - words});
+    number &= ~3U;
+    if (random_.chance(25))
+        number = random_.pick({0U - words, edges_->base + words, writable - words, end, end + words});
+    if (random_.chance(10)) number += random_.below(4);
+    load_number(base, number);
+}
+
+void Generator::access(uint32_t base) {
+    static constexpr std::array kNames = {"lw", "sw", "lw", "sw", "lhu", "lh", "sh", "lb", "lbu", "sb", "c.lw", "c.sw"};
+    const Instruction& row = row_named(kNames[random_.below(isa_.compressed ? kNames.size() : kNames.size() - 2)]);
+    const uint32_t unit = row.op == Op::kLw || row.op == Op::kSw ? 4 : row.op == Op::kLb || row.op == Op::kSb ? 1 : 2;
+    uint32_t imm = random_.chance(40) ? 0 : unit * random_.below(12 / unit + 2);
+    if (random_.chance(15)) imm = 0 - imm;
+    if (random_.chance(4)) imm = random_.pick({1U, 2U, 124U, 128U, 2047U, 0U - 2048});
+    // A load may take the base's place, a store may store it.
+    const uint32_t value = random_.chance(8) ? base : 3 + random_.below(12);
+    const auto insn = try_encode(row, {.rd = value, .rs1 = base, .rs2 = value, .imm = imm});
+    if (insn) add(row, *insn);
+}
+
+void Generator::change(uint32_t base) {
+    const uint32_t distance = random_.pick({4U, 4U, 8U, 1U, 16U, 0U - 4, 0U - 12, 0U - 2});
+    const uint32_t other = 3 + random_.below(12);
+    switch (random_.below(8)) {
+    case 0: add("andi", {.rd = base, .rs1 = base, .imm = 0U - 4}); break;
+    case 1: add("add", {.rd = base, .rs1 = base, .rs2 = other}); break;
+    case 2: add("addi", {.rd = base, .rs1 = other, .imm = distance}); break;
+    case 3: add("addi", {.rd = other, .rs1 = base, .imm = distance}); break;
+    case 4: add("limpet.call", {.imm = random_.below(kKnownIds)}); break;
+    case 5: point(base); break;
+    default: add("addi", {.rd = base, .rs1 = base, .imm = distance});
+    }
+}
+
+void Generator::branch_over() {
+    static constexpr std::array kNames = {"beq", "bne", "blt", "bgeu"};
+    const uint32_t a = random_.below(15), b = random_.below(15);
+    add(kNames[random_.below(kNames.size())], {.rs1 = a, .rs2 = b}, items_.size() + 1 + random_.below(6));
+}
+
+void Generator::near_edge(uint32_t base) {
+    if (random_.chance(65))
+        access(base);
+    else if (random_.chance(50))
+        change(base);
+    else if (random_.chance(50))
+        branch_over();
+    else
+        add_random();
+}
+
+/// Several accesses through one register, once or in a loop.
+void Generator::stretch() {
+    const uint32_t base = 3 + random_.below(12);
+    point(base);
+    const bool is_loop = random_.chance(20);
+    if (is_loop) add("addi", {.rd = kCounter, .imm = 1 + random_.below(5)});
+    const size_t start = items_.size();
+    for (uint32_t i = 2 + random_.below(6); i > 0; --i) near_edge(base);
+    if (!is_loop) return;
+    add("addi", {.rd = kCounter, .rs1 = kCounter, .imm = ~0U});
+    add("blt", {.rs2 = kCounter}, start);
+}
+
+/// sp moves, in every way, and what is near it is accessed.
+void Generator::frame() {
+    const uint32_t bytes = random_.pick({16U, 32U, 48U, 4U, 252U, 256U, 2U});
+    switch (random_.below(7)) {
+    case 0: point(2); break;
+    case 1: change(2); break;
+    case 2: add("addi", {.rd = 2, .rs1 = 3 + random_.below(12)}); break;
+    case 3: add("addi", {.rd = 2, .rs1 = 2, .imm = bytes}); break;
+    default: add("addi", {.rd = 2, .rs1 = 2, .imm = 0 - bytes});
+    }
+    for (uint32_t i = random_.below(6); i > 0; --i) {
+        if (random_.chance(80))
+            access(2);
+        else
+            near_edge(3 + random_.below(12));
+    }
+    if (random_.chance(50)) add("addi", {.rd = 2, .rs1 = 2, .imm = bytes});
+    if (random_.chance(30)) access(2);
 }
 
 /// auipc and jalr over a few instructions.

@@ -1,9 +1,11 @@
 /// \file
 /// Writes random programs of about 50 instructions: loads and stores, mostly in the window, forward branches, bounded
-/// loops, calls and computed jumps, host calls; ends of every kind.
+/// loops, calls and computed jumps, host calls; ends of every kind. Where the window's edges are known: several
+/// accesses through one register, which points near an edge and changes in between, and frames of a stack near its top.
 #pragma once
 
 #include "encode.h"
+#include "vector.h"
 
 #include <array>
 
@@ -17,7 +19,8 @@ class Generator {
 public:
     /// A program that is `movable` does the same wherever its instructions are: nothing looks at an address of code but
     /// returns, by x1.
-    Generator(rv32::Isa isa, Random& random, bool movable = false) : isa_(isa), random_(random), movable_(movable) {}
+    Generator(rv32::Isa isa, Random& random, bool movable = false, const Layout* edges = nullptr)
+        : isa_(isa), random_(random), movable_(movable), edges_(edges) {}
 
     Code program(uint32_t instructions);
 
@@ -37,12 +40,21 @@ private:
     uint32_t aimed(const rv32::Instruction& row, uint32_t insn);
     void loop();
     void computed_jump();
+    void load_number(uint32_t rd, uint32_t number);
+    void point(uint32_t base);
+    void access(uint32_t base);
+    void change(uint32_t base);
+    void branch_over();
+    void near_edge(uint32_t base);
+    void stretch();
+    void frame();
     void end();
     [[nodiscard]] Code link() const;
 
     rv32::Isa isa_;
     Random& random_;
     bool movable_;
+    const Layout* edges_;
     std::vector<Item> items_;
 };
 

@@ -6,10 +6,10 @@
 ///
 /// It goes over the code once, in order of addresses, with what is known of registers on all ways to an instruction.
 /// Nothing is known where a jump back, an indirect jump or the runtime comes to, but what the runtime promises. So this
-/// is assumed here and shown by tests that run: code is entered at landings and behind exits that say so, with registers
-/// as run.inc has them, a good sp and `slack` bytes of the window from there on; an exit charges and goes on behind
-/// itself, in code that says so, only if its instruction was carried out and was no jump; a return goes to a landing
-/// and changes no register that is the guest's. Windows are those that the code was prepared for.
+/// is assumed here and shown by tests that run: code is entered at landings and behind exits that say so, with
+/// registers as run.inc has them, a good sp and `slack` bytes of the window from there on; an exit charges and goes on
+/// behind itself, in code that says so, only if its instruction was carried out and was no jump; a return goes to a
+/// landing and changes no register that is the guest's. Windows are those that the code was prepared for.
 #pragma once
 
 #include "../../interp/rv32/decode.h"

@@ -112,6 +112,7 @@ std::string Bench::compare(const Subject& subject, Arena& arena, const Vector& v
 }
 
 bool Bench::has_turn(size_t subject, const Layout& layout) const {
+    if (subjects_.size() == 1) return true;
     const uint32_t turn = turn_ / rounds_;
     if (slow_.contains(subjects_[subject].backend)) return turn % (layout.code_size / kBytesPerShare) == 0;
     return !subjects_[subject].mcu || (turn + subject) % kShareOfEmulated == 0;

@@ -140,6 +140,7 @@ void Arena::start(const Vector& v) {
     dirty_start_ = v.code_at - layout_.code_start;
     dirty_size_ = static_cast<uint32_t>(v.code.size());
     std::ranges::copy(v.x, guest.vm.x);
+    guest.host.stack_top = (layout_.data_end() - v.above_stack) & ~15U;
     guest.vm.pc = v.pc;
     guest.vm.fuel = 0;
     guest.vm.trap_address = 0;

@@ -48,6 +48,7 @@ struct Vector {
     std::vector<uint8_t> code; ///< at code_at; the rest of the code window is ebreak
     uint32_t code_at = 0;      ///< guest address
     uint32_t fuel = 1000;
+    uint32_t above_stack = 0; ///< bytes of the data window above the stack's top
 };
 
 /// What a run ended with. trap_address counts after load and store traps and bad jumps only.
