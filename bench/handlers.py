@@ -95,7 +95,7 @@ def any_cycles(its, kept):
     elif group in corpus.BRANCHES or group.endswith("z"):
         return (30 if group.endswith("z") else 36) - 2 * (3 - kept)
     else:
-        cycles = {"mv": 32, "li": 32, "constant": 37, "lw": 46, "lhu": 46, "lh": 47, "lbu": 44, "lb": 45, "sw": 44,
+        cycles = {"mv": 32, "li": 32, "constant": 33, "lw": 46, "lhu": 46, "lh": 47, "lbu": 44, "lb": 45, "sw": 44,
                   "sh": 44, "sb": 42}.get(group, 37)
     return cycles - 4 * (3 - kept)
 
@@ -148,7 +148,7 @@ def body(its):
     elif group == "li":
         instructions, memory = (4, 1) if d == "M" else (1 if t == "b" else 2, 0)
     elif group == "constant":
-        instructions, memory = (6, 3) if d == "M" else (5, 2)
+        instructions, memory = (5, 1) if d == "M" else (3, 0)
     elif group in ALU:
         fields = (d == "M") + (s == "M") + (t == "M")
         memory = fields + (d == "M" and s == "s")

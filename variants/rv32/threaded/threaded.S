@@ -17,12 +17,13 @@
     .equ    HOST_PREPARED, 16
     .equ    HOST_PREPARED_SIZE, 20
 
-    .equ    HOST, 16 @ in our frame: struct limpet_host
+    .equ    CALLED, 12 @ in our frame: the record of the last call (handlers.inc)
+    .equ    HOST, 16 @ struct limpet_host
 
 @ In prepared memory, before records. Runs write to what is before the map (LIMPET_PREPARED_NOTES_BYTES).
     .equ    ENTRY, 0 @ the last entry (loop.inc), 8 bytes
-    .equ    CALLED, 8 @ behind the record of the last call (handlers.inc)
-    .equ    MAP, 12
+    .equ    MAP, 8
+    .equ    BLOCK_BITS, 6 @ a block of the map is 64 bytes of code
 
     .equ    LONG_ROWS, 24 @ as in tiny.S
 
@@ -39,12 +40,15 @@
 
 @ After this: r7 the VM, [sp, #HOST] the host.
 
-    .macro  enter_function
+    .macro  enter_function called=none
     push    {r1, r4-r7, lr}
     mov     r4, r8
     mov     r5, r9
     mov     r6, r10
-    push    {r3-r6} @ r3: so that they are a multiple of 8 bytes
+    .ifnc \called, none
+    adr     r7, \called
+    .endif
+    push    {r4-r7}
     movs    r7, r0
     .endm
 
@@ -52,6 +56,7 @@
     .balign 4
 
 #include "operations.inc"
+#include "map.inc"
 #include "records.inc"
 #include "functions.inc"
 
