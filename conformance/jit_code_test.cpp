@@ -11,7 +11,8 @@ namespace {
 /// The layout of prepared memory, as run.inc of rv32-jit has it.
 Translated translated(const Backend& backend, const Arena& arena) {
     const Guest& guest = arena.guest;
-    const auto* const prepared = static_cast<const uint16_t*>(guest.host.prepared) + 4;
+    const uint32_t sp_limit = static_cast<const uint32_t*>(guest.host.prepared)[3];
+    const auto* const prepared = static_cast<const uint16_t*>(guest.host.prepared) + 8;
     const uint16_t* const code_start = prepared + 2 + 2 * prepared[0];
     Translated result;
     for (const uint16_t* landing = prepared + 2; landing != code_start; landing += 2)
@@ -23,6 +24,7 @@ Translated translated(const Backend& backend, const Arena& arena) {
     const uint16_t* const places =
         static_cast<const uint16_t*>(guest.host.prepared) + guest.host.prepared_size / 4 * 2 - (code_size + 3) / 4 * 2;
     result.window = {guest.vm.window.writable_start, guest.vm.window.data_size & ~3U};
+    result.slack = result.window.end - sp_limit;
     const std::span<const uint8_t> code = arena.code_and_guard();
     for (uint32_t i = 0; i < code_size; i += 2) {
         const uint32_t insn = code[i] | code[i + 1] << 8 | code[i + 2] << 16 | uint32_t{code[i + 3]} << 24;
@@ -45,8 +47,10 @@ Translated translated(const Backend& backend, const Arena& arena) {
     return result;
 }
 
-Translated translated(const Backend& backend, const Layout& layout, const Code& code) {
+/// With so many bytes above the stack, at least.
+Translated translated(const Backend& backend, const Layout& layout, const Code& code, uint32_t above_stack = 0) {
     Arena arena(layout, backend.isa);
+    arena.guest.host.stack_top -= above_stack;
     arena.write_code(layout.code_start, code.bytes());
     EXPECT_EQ(backend.prepare(arena.guest), LIMPET_RETURN);
     return translated(backend, arena);
@@ -147,7 +151,7 @@ TEST_P(JitCode, OfRandomProgramsIsHarmless) {
                           : i % 5 == 2 ? frames(random)
                           : i % 5 == 3 ? far_apart(random)
                                        : any_instructions(isa(), random);
-        const Translated made = translated(backend(), layout, code);
+        const Translated made = translated(backend(), layout, code, random.pick({0U, 0U, 16U, 32U, 64U, 80U}));
         Audit audit(made);
         ASSERT_EQ(audit.run(), "") << "program " << i << ", " << layout.wall;
         forms.insert(audit.forms().begin(), audit.forms().end());
