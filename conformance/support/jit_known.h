@@ -140,7 +140,11 @@ private:
     void learn_end(const Value& number, const Value& end, bool below) {
         for (const Value& value : {number, number.plus(0 - end.offset)}) {
             facts.insert({Fact::kNotAboveEnd, value});
-            if (below) facts.insert({Fact::kBelowEnd, value});
+            if (!below) continue;
+            facts.insert({Fact::kBelowEnd, value});
+            // The end is that of whole words.
+            const uint32_t bytes = is_aligned(value, 2) ? 4 : is_aligned(value, 1) ? 2 : 1;
+            facts.insert({Fact::kNotAboveEnd, value.plus(bytes)});
         }
     }
 
