@@ -62,6 +62,24 @@ TEST_P(PreparedMemory, IsEnoughOrRefused) {
     EXPECT_TRUE(was_enough);
 }
 
+/// Whoever prepares code counts instructions and places in few bits, and relies on where memory lies.
+TEST_P(PreparedMemory, IsForLittleCodeInAlignedMemory) {
+    thumb::Machine& machine = dynamic_cast<const thumb::ThumbBackend&>(backend()).machine();
+    const Trial run(backend());
+    const uint32_t demanded = run.guest.host.prepared_size;
+    if (demanded == 0) return;
+    EXPECT_EQ(machine.prepare_in(run.guest, demanded), LIMPET_RETURN);
+    for (uint32_t bytes = 1; bytes < 4; ++bytes) {
+        EXPECT_EQ(machine.prepare_in(run.guest, demanded, {.data = bytes}), LIMPET_REFUSED);
+        EXPECT_EQ(machine.prepare_in(run.guest, demanded, {.prepared = bytes}), LIMPET_REFUSED);
+    }
+    EXPECT_EQ(machine.prepare_in(run.guest, demanded, {.code = 1}), LIMPET_REFUSED);
+    Layout large = kPlain;
+    large.code_size = 0x10000;
+    Arena arena(large, isa());
+    EXPECT_EQ(machine.prepare_in(arena.guest, 16 * large.code_size), LIMPET_REFUSED);
+}
+
 std::vector<Subject> mcu_subjects() {
     std::vector<Subject> mcu;
     std::ranges::copy_if(subjects(), std::back_inserter(mcu), [](const Subject& s) { return s.mcu; });

@@ -244,7 +244,8 @@ void Machine::put(const Guest& guest) {
     data_ = kData + (host_->base & 3); // so that what is aligned for the guest is
     watched_ = host_->base != 0 || host_->read_only_count != 0 || host_->executable_count != 0;
     if (!holds(guest)) throw std::length_error("the guest does not fit into the emulated machine");
-    Host host{.data = data_ - host_->base, .code = code_};
+    Host host{.data = data_ - host_->base + displaced_.data, .code = code_ + displaced_.code};
+    host.prepared += displaced_.prepared;
     host.call = guest.host.call == nullptr ? 0 : kHostCall | kThumb;
     host.stack_top = guest.host.stack_top;
     host.prepared_size = prepared_size_;
@@ -343,11 +344,13 @@ limpet_status Machine::prepare(Guest& guest) {
     return prepare_in(guest, size);
 }
 
-limpet_status Machine::prepare_in(Guest& guest, uint32_t prepared_bytes) {
+limpet_status Machine::prepare_in(Guest& guest, uint32_t prepared_bytes, Displaced displaced) {
     guest.provide_prepared(prepared_bytes);
     if (!holds(guest)) return LIMPET_REFUSED;
     preparing_ = true;
+    displaced_ = displaced;
     const auto status = static_cast<limpet_status>(result_of(Function::kPrepare, guest));
+    displaced_ = {};
     preparing_ = false;
     return status;
 }

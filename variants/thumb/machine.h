@@ -35,6 +35,11 @@ public:
     virtual void left(bool returned) = 0;
 };
 
+/// Bytes that memory is said to begin behind where it does.
+struct Displaced {
+    uint32_t data = 0, code = 0, prepared = 0;
+};
+
 /// Runs the functions of one image. Every access is held to what silicon and limpet.h allow: naturally aligned (ARMv6-M
 /// faults otherwise; Unicorn's Cortex-M0 does not), and inside the VM struct, the host struct, the guest's memory and
 /// frames, the image's constants or the stack. An access that is not ends the program with a message, because whatever
@@ -56,8 +61,8 @@ public:
     limpet_status call(Guest& guest, uint32_t entry, uint32_t fuel);
     limpet_status resume(Guest& guest, uint32_t fuel);
 
-    /// limpet_prepare with so many bytes.
-    limpet_status prepare_in(Guest& guest, uint32_t prepared_bytes);
+    /// limpet_prepare with so many bytes. What it accepts of displaced memory cannot be run.
+    limpet_status prepare_in(Guest& guest, uint32_t prepared_bytes, Displaced displaced = {});
 
     /// limpet_prepared_kept, after prepare.
     uint32_t prepared_kept(Guest& guest);
@@ -115,6 +120,7 @@ private:
     limpet_windows window_{};          ///< its windows
     uint32_t data_ = 0;                ///< where its data window is
     uint32_t prepared_size_ = 0;       ///< of its prepared code
+    Displaced displaced_;
     bool preparing_ = false;      ///< limpet_prepare runs: it alone may change prepared code, but for notes_bytes()
     bool sizing_ = false;         ///< limpet_prepared_size runs
     bool watched_ = false;        ///< does it have rights that limpet_host cannot tell?
