@@ -35,12 +35,12 @@ Translated translated(const Backend& backend, const Arena& arena) {
     }
     for (uint32_t i = 0; i < code_size;) {
         const uint32_t bytes = !backend.isa.compressed || (code[i] & 3) == 3 ? 4 : 2;
-        result.places[places[i / 2]] = i / 2;
+        result.places.emplace(places[i / 2], i / 2);
         // A branch over an exit stands before an instruction whose middle is a label.
         if (bytes == 4 && i + 2 < code_size && places[i / 2 + 1] == places[i / 2] + 1U &&
             result.halfwords[places[i / 2]] == thumb::t::b(3)) {
-            result.places[places[i / 2 + 1]] = i / 2 + 1;
-            result.places[places[i / 2] + 3] = i / 2;
+            result.places.emplace(places[i / 2 + 1], i / 2 + 1);
+            result.places.emplace(places[i / 2] + 3, i / 2);
         }
         i += bytes;
     }
@@ -258,6 +258,21 @@ TEST_P(JitAudit, NoticesExitsForOtherInstructions) {
         for (const uint32_t other : {index + 1, index - 1, index + 2, index - 2})
             EXPECT_NE(after(code, at + 1, other), "") << "halfword " << at << ": " << index;
     }
+}
+
+TEST_P(JitAudit, NoticesLandingsOfOtherInstructions) {
+    const Translated code = translated(backend(), kPlain, everything());
+    ASSERT_GT(code.landings.size(), 5U);
+    for (const auto& [index, position] : code.landings)
+        for (const int32_t distance : {-2, -1, 1, 2}) {
+            Translated moved = code;
+            moved.landings[index] += distance;
+            EXPECT_NE(Audit(moved).run(), "") << index << " " << distance;
+            moved = code;
+            moved.landings.erase(index);
+            if (!moved.landings.emplace(index + distance, position).second) continue;
+            EXPECT_NE(Audit(moved).run(), "") << index << " " << distance;
+        }
 }
 
 /// Wherever control comes, what a guest must never be able to do.

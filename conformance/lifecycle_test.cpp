@@ -34,31 +34,6 @@ TEST_P(Lifecycle, DataPersistsAndCallsCanBeRepeated) {
     }
 }
 
-/// The stack's top may be another one in each call, whatever it was when code was prepared.
-TEST_P(Lifecycle, TheStacksTopMayMove) {
-    constexpr uint32_t end = kPlain.data_size;
-    Code frame;
-    frame.add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16}).add("sw", {.rs1 = 2, .rs2 = 1, .imm = 12});
-    frame.add("addi", {.rd = 2, .rs1 = 2, .imm = 16});
-    for (const bool has_frame : {false, true})
-        for (const uint32_t offset : {0U, 4U, 60U, 124U})
-            for (const uint32_t prepared : {end, end - 16, end - 64, end - 512})
-                for (const uint32_t top : {end, end - 16, end - 64, end - 512, end + 16}) {
-                    Arena arena(kPlain, isa());
-                    Guest& guest = arena.guest;
-                    guest.host.stack_top = prepared;
-                    const Code load = Code(has_frame ? frame : Code()).add("lw", {.rd = 10, .rs1 = 2, .imm = offset});
-                    arena.write_code(kStart, Code(load).add("ecall").bytes());
-                    ASSERT_EQ(backend().prepare(guest), LIMPET_RETURN);
-                    guest.host.stack_top = top;
-                    const limpet_status expected = has_frame && top > end   ? LIMPET_STORE
-                                                   : top + offset + 4 > end ? LIMPET_LOAD
-                                                                            : LIMPET_ECALL;
-                    EXPECT_EQ(backend().call(guest, kStart, 1000), expected)
-                        << "prepared with " << prepared << ", called with " << top << ", at " << offset;
-                }
-}
-
 struct End {
     const char* name;
     Code code;

@@ -16,6 +16,7 @@
 #include "jit_known.h"
 #include "thumb_forms.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -37,7 +38,7 @@ struct Translated {
     std::vector<uint16_t> halfwords;
     std::map<uint32_t, uint32_t> landings;     ///< position in them by index: a guest's distance in halfwords
     std::vector<std::optional<Guests>> guests; ///< what is legal in the guest's code, by index
-    std::map<uint32_t, uint32_t> places;       ///< index of each instruction by position: where its translation begins
+    std::multimap<uint32_t, uint32_t> places;  ///< index of each instruction by position: where its translation begins
     Window window;
     uint32_t slack = 0; ///< so many bytes from sp on are in the window wherever nothing else is known
 };
@@ -107,11 +108,17 @@ private:
             if (insn->form->does == thumb::Does::kCall) data_.insert(position_++); // an index
         }
         for (const auto& [index, position] : code_.landings) {
-            check(index < code_.guests.size(), "a landing of nothing");
+            check(begins(position, index), "a landing of another instruction");
             tops_.insert(position);
         }
         check(code_.places.contains(0), "no instruction is the first");
         for (const uint32_t top : tops_) check(insns_.contains(top), "is no instruction where a jump goes");
+    }
+
+    /// Does the translation of that instruction begin at `position`?
+    [[nodiscard]] bool begins(uint32_t position, uint32_t index) const {
+        const auto [first, last] = code_.places.equal_range(position);
+        return std::any_of(first, last, [&](const auto& place) { return place.second == index; });
     }
 
     [[nodiscard]] uint32_t step() const {
@@ -191,10 +198,9 @@ private:
         if (insns_.at(to).form->does != thumb::Does::kCall) return;
         const uint32_t index = code_.halfwords[to + 1] & ~kGoesOn;
         const auto own = std::prev(code_.places.upper_bound(from));
-        const auto there = code_.places.find(to);
-        const bool begins = there != code_.places.end();
-        const bool runs_off = !begins && std::next(own) == code_.places.end() && index == code_.guests.size();
-        check(own->second == index || (begins && there->second == index) || runs_off, "leaves for another instruction");
+        const bool runs_off =
+            !code_.places.contains(to) && std::next(own) == code_.places.end() && index == code_.guests.size();
+        check(own->second == index || begins(to, index) || runs_off, "leaves for another instruction");
     }
 
     // ---- Going over the code.
