@@ -156,12 +156,27 @@ Code any_instructions(rv32::Isa isa, Random& random) {
     return code;
 }
 
+/// Jumps farther than one halfword says.
+Code far_jumps() {
+    constexpr uint32_t between = 150;
+    Code code;
+    code.add("jal", {.imm = 4 + 4 * between});
+    for (uint32_t i = 0; i < between; ++i) code.add("slt", {.rd = 5, .rs1 = 6, .rs2 = 7});
+    return code.add("jal", {.rd = 1, .imm = 0U - 4 * between});
+}
+
 using JitCode = SubjectTest;
 
 /// And each row of the table is emitted, or it would not belong there.
 TEST_P(JitCode, OfRandomProgramsIsHarmless) {
     Random random(7);
     std::set<const thumb::Form*> forms;
+    Layout large = kPlain;
+    large.code_size = 1024;
+    const Translated with_far_jumps = translated(backend(), large, far_jumps());
+    Audit far(with_far_jumps);
+    ASSERT_EQ(far.run(), "");
+    forms.insert(far.forms().begin(), far.forms().end());
     const uint32_t programs = scaled(kPrograms);
     for (uint32_t i = 0; i < programs; ++i) {
         Layout layout = kLayouts[random.below(std::size(kLayouts))];
