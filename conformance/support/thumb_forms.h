@@ -108,7 +108,6 @@ inline constexpr std::array kForms = {
     two("cmp", Does::kCompare, t::cmp),
     two("orrs", Does::kCompute, t::orrs),
     two("muls", Does::kCompute, t::muls, ", d"),
-    two("bics", Does::kCompute, t::bics),
     two("mvns", Does::kInvert, t::mvns),
     two("sxth", Does::kConvert, t::sxth),
     two("sxtb", Does::kConvert, t::sxtb),

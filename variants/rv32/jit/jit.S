@@ -56,6 +56,7 @@ save_high_here:
 #include "sweep.inc"
 #include "access.inc"
 #include "jumps.inc"
+#include "ends.inc"
 #include "functions.inc"
 
 fetch:
@@ -64,13 +65,13 @@ fetch:
 #include "../tiny/rows.inc"
     .balign 2
 
-    .if LIMPET_MULTIPLY
-#include "../tiny/multiply.inc"
-    .endif
-
 #include "run.inc"
 #include "translate.inc"
 #include "emit.inc"
+
+    .if LIMPET_MULTIPLY
+#include "../tiny/multiply.inc"
+    .endif
 
     .section .rodata.limpet_needs_code, "a", %progbits
     .global limpet_needs_code
