@@ -2,20 +2,23 @@
 """Which handlers is rv32-threaded worth having? For each kind of instruction and each combination of registers: how
 often it runs, the cycles that a handler of its own saves, and the bytes that it takes. Likewise a copy of a handler in
 front of another one, so that one falls into the other, and a handler with a dispatch of its own. Chosen greedily by
-cycles saved per byte until a budget is used up.
+the share of cycles saved per byte, until more than a budget is used up; then what is worth least per byte is taken away
+again, one by one, down to the budget.
 
-    bench/handlers.py --limpet build/host/tools/limpet --guests build/m0plus/firmware/guests [--bytes 2050]
+    bench/handlers.py --limpet build/host/tools/limpet --guests build/m0plus/firmware/guests [--bytes 1760]
                       [--kept 3] [--write variants/rv32/threaded/fast.inc]
 
 Teachers are the workloads, by what they execute, and the drivers of firmware/drivers, by what they consist of. The
 first line has cycles per instruction of each workload with the handlers that all of them taught; the second one has
 each with the handlers that were chosen without it, the third one those that only drivers taught; the last one the
 drivers, each family with the handlers that were chosen without it, every instruction counting alike. Cycles and bytes
-are those of the macros in variants/rv32/threaded/operations.inc, by the table of ARM DDI0484C; an instruction without
-a handler of its own goes by the one for any registers. --write puts the handlers down for the assembler.
+are those of the macros in variants/rv32/threaded, by the table of ARM DDI0484C (handler_costs.py); an instruction
+without a handler of its own goes by the one for any registers. --write puts the handlers down for the assembler.
 """
 
 import argparse
+import heapq
+import math
 import re
 import subprocess
 import sys
@@ -26,177 +29,22 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent / "density"))
 import corpus
+from handler_costs import FALLING, OWN, OWN_BYTES, SHARED
+from handler_costs import any_cycles, body, can_fall, kind, label, macro, needs, serving, size_of
 from measuring import GEOMEAN_WORKLOADS, geometric_mean
 
 WEIGHT_OF_DRIVERS = 2  # all drivers together, as so many workloads
-SHARED, OWN, FALLING = 7, 6, 2  # cycles of the ways to the next record
-OWN_BYTES = 6  # more than `b dispatch`
-KEY_AND_END_BYTES = 4
+GROWN = 1.35  # times the budget is chosen at first
 OTHER_CYCLES = 17  # of what never has handlers to choose: jumps, sp
 HOST_CALL_CYCLES = 100
-
-# RISC-V: Thumb, in handlers of two registers (or two and a result), and of one and an immediate
-ALU = {"add": "adds", "xor": "eors", "or": "orrs", "and": "ands", "sub": "subs"}
-IMMEDIATE = {"addi": "adds", "slli": "lsls", "xori": "eors", "srli": "lsrs", "ori": "orrs", "andi": "ands",
-             "srai": "asrs"}
-LOADS = {"lw": "ldr, 30", "lbu": "ldrb, 0", "lhu": "ldrh, 31"}
-STORES = {"sb": "strb, 0", "sh": "strh, 31", "sw": "str, 30"}
-BRANCHES = {"beq": "eq", "bne": "ne", "blt": "lt", "bge": "ge", "bltu": "lo", "bgeu": "hs"}
-NEAR_SP = {"lwsp", "swsp"}
+# What a handler jumps to when it cannot go on: a conditional branch reaches 256 bytes.
+REACH = 200
+WAYS = {"bad": ("way_out", 2), "sp": ("sp_out", 2), "jump": ("jumps", 24)}
 # Groups of handlers, in the order of handlers.inc.
 GROUPS = ["lw", "lwsp", "lbu", "lhu", "swsp", "sb", "sh", "sw",
           "beq", "bne", "beqz", "bnez", "blt", "bge", "bltu", "bgeu",
           "add", "sll", "xor", "srl", "or", "and", "sub", "sra", "mv",
           "addi", "slli", "xori", "srli", "ori", "andi", "li", "srai", "constant"]
-# What a handler jumps to when it cannot go on: a conditional branch reaches 256 bytes.
-REACH = 200
-WAYS = {"bad": ("way_out", 2), "sp": ("sp_out", 2), "jump": ("jumps", 24)}
-
-
-def kind(i, place):
-    """What one handler is for: (group, register written or, of stores and branches, first one, second one, third one
-    or kind of the immediate: b of 8 bits, w others). None: goes without a choice."""
-    name, r = i.name.replace(".unscaled", ""), [place(register) for register in i.registers]
-    if name == "limpet.call" or not r:
-        return None
-    small = "b" if i.immediate is not None and -128 <= i.immediate < 128 else "w"
-    same = "s" if r[0] == "M" and len(r) > 1 and i.registers[0] == i.registers[1] else r[-1] if len(r) < 3 else r[1]
-    if name == "add" and i.registers[1] == 0:
-        return "mv", r[0], r[2], ""
-    if name in ALU or name in ("sll", "srl", "sra", "slt", "sltu"):
-        return name, r[0], same, r[2]
-    if name == "addi" and i.registers[1] == 0:
-        if not -2048 <= i.immediate < 2048:
-            return "constant", r[0], "", ""
-        return "li", r[0], "", small if r[0] != "M" else "w"
-    if name in ("lui", "auipc"):
-        return "constant", r[0], "", ""
-    if name == "addi" and i.immediate == 0:
-        return "mv", r[0], r[1], ""
-    if name == "addi" and i.registers[0] == 2:
-        return None
-    if name in IMMEDIATE or name in ("slti", "sltiu"):
-        return name, r[0], same, small if r[0] != "M" and r[1] != "M" else "w"
-    if name in ("lw", "sw") and i.registers[1] == 2 and 0 <= i.immediate < 64:
-        return name + "sp", r[0], "", ""
-    if name in LOADS or name in STORES or name in ("lb", "lh"):
-        offset = i.immediate << corpus.SCALES.get(i.name, 0)
-        return name, r[0], r[1], "w" if "M" in r or not -128 <= offset < 128 else "b"
-    if name in corpus.BRANCHES:
-        return (name + "z", r[0], "", "") if i.registers[1] == 0 and name in ("beq", "bne") else (name, r[0], r[1], "")
-    return None
-
-
-def any_cycles(its, kept):
-    """Cycles of the handler for any registers, of which so many are kept; where a branch is not taken."""
-    group = its[0]
-    if group in NEAR_SP:
-        cycles = 40
-    elif group in corpus.BRANCHES or group.endswith("z"):
-        return (30 if group.endswith("z") else 36) - 2 * (3 - kept)
-    else:
-        cycles = {"mv": 32, "li": 32, "constant": 33, "lw": 46, "lhu": 46, "lh": 47, "lbu": 44, "lb": 45, "sw": 44,
-                  "sh": 44, "sb": 42}.get(group, 37)
-    return cycles - 4 * (3 - kept)
-
-
-def macro(its):
-    """The handler as operations.inc has it; None: it has none."""
-    group, d, s, t = its
-    if group in ALU:
-        if s in ("s", d) and d + s != "MM":
-            return f"with {ALU[group]}, {d}, {t}"
-        if group in ("add", "sub") and "M" not in d + s + t:
-            return f"of_kept {ALU[group]}, {d}, {s}, {t}"
-        return f"of {ALU[group]}, {d}, {s}, {t}"
-    if group in IMMEDIATE:
-        if s in ("s", d) and d + s != "MM":
-            return f"with_{'wide_' if d != 'M' and t == 'w' else ''}i {IMMEDIATE[group]}, {d}"
-        return f"of_i {IMMEDIATE[group]}, {d}, {s}" if t == "b" or "M" in d + s else None
-    if group == "mv":
-        return f"move {d}, {s}"
-    if group == "li":
-        return f"li{'_wide' if d != 'M' and t == 'w' else ''} {d}"
-    if group in NEAR_SP or group == "constant":
-        return f"{group} {d}"
-    if group in LOADS or group in STORES:
-        its = f"load {LOADS[group]}" if group in LOADS else f"store {STORES[group]}"
-        return f"{its}, {d}, {s}" if t == "b" or "M" in d + s else None
-    if group in BRANCHES:
-        return f"branch {BRANCHES[group]}, {d}, {s}"
-    if group.endswith("z"):
-        return f"branch_0 {BRANCHES[group[:-1]]}, {d}"
-    return None
-
-
-def label(its):
-    """The name that operations.inc gives the handler."""
-    words = macro(its).replace(",", "").split()
-    if words[0] in ("load", "store"):
-        return f"{words[1]}_{words[3]}{words[4]}"
-    places = "".join(word for word in words[1:] if word in "MPQR")
-    return "_".join([words[0], *(word for word in words[1:] if word not in "MPQR"), places])
-
-
-def body(its):
-    """(cycles, bytes) of a handler's operation: without its key and the way to the next record."""
-    group, d, s, t = its
-    memory = 0  # accesses
-    if group == "mv":
-        memory = (d == "M") + (s == "M")
-        instructions = [1, 2, 5][memory]
-    elif group == "li":
-        instructions, memory = (4, 1) if d == "M" else (1 if t == "b" else 2, 0)
-    elif group == "constant":
-        instructions, memory = (5, 1) if d == "M" else (3, 0)
-    elif group in ALU:
-        fields = (d == "M") + (s == "M") + (t == "M")
-        memory = fields + (d == "M" and s == "s")
-        instructions = [0, 1, 3, 5][fields] + memory + 1
-        if s not in ("s", d) and not (group in ("add", "sub") and "M" not in d + s + t):
-            instructions += (s != "M") + (d != "M")  # of: by way of r0
-    elif group in IMMEDIATE:
-        if d == "M":
-            memory = 1 + (s in "sM")
-            instructions = 6 if s == "s" else 10 if s == "M" else 6
-        else:
-            memory = int(s == "M")
-            instructions = (5 if s == "M" else (1 if t == "b" else 2) + 1 + (s != d))
-    elif group in NEAR_SP:
-        instructions, memory = (9, 3) if d == "M" else (6, 2)
-    elif group in LOADS or group in STORES:
-        both = d == "M" and s == "M"
-        instructions = (7 if both else 5 if s == "M" else 3 if d == "M" else 2) + (2 if "b" in group else 4)
-        memory = int(s == "M")
-        instructions += 2 + (3 if group in STORES else 0) + (0 if d != "M" else 3 if both else 2)
-        memory += 1 + (group in STORES) + (d == "M")
-    elif group.endswith("z"):
-        instructions, memory = (4, 1) if d == "M" else (2, 0)
-    else:
-        memory = (d == "M") + (s == "M")
-        instructions = [2, 4, 11][memory]
-    return instructions + memory, 2 * instructions
-
-
-def needs(its):
-    """The label that the handler needs within reach."""
-    group = its[0]
-    if group in NEAR_SP:
-        return "sp"
-    if group in LOADS or group in STORES:
-        return "bad"
-    return "jump" if group in corpus.BRANCHES or group.endswith("z") else None
-
-
-def can_fall(first, second):
-    """May a copy of the first stand in front of the second? `jumps` is too long to be where nothing else jumps."""
-    return needs(first) != "jump" or needs(second) == "jump"
-
-
-def serving(its):
-    """Handlers that do for this kind."""
-    group, d, s, t = its
-    return [its] + ([(group, d, s, "w")] if t == "b" else [])
 
 
 class Guest:
@@ -229,6 +77,30 @@ class Choice:
         self.used = 0
         self.gains = []
 
+    def parts(self):
+        """What may be taken away: [(what, its)]."""
+        return [(what, its) for what, of in (("handler", self.handlers), ("own", self.own), ("front", self.front))
+                for its in of]
+
+    def without(self, what, its):
+        """A Choice that lacks a part, and with a handler what depends on it."""
+        less = Choice(self.kept)
+        gone = its if what == "handler" else None
+        less.handlers = {handler: gain for handler, gain in self.handlers.items() if handler != gone}
+        less.own = {handler for handler in self.own if handler != gone and (what, handler) != ("own", its)}
+        less.front = {second: first for second, first in self.front.items()
+                      if gone not in (first, second) and (what, second) != ("front", its)}
+        less.used = (sum(size_of(handler) for handler in less.handlers) + OWN_BYTES * len(less.own) +
+                     sum(size_of(first) for first in less.front.values()))
+        left = set(less.parts())
+        less.gains = [entry for entry in self.gains
+                      if (entry[1], entry[2][1] if entry[1] == "front" else entry[2]) in left]
+        return less
+
+    def worth(self, guests):
+        """The less the better: what the geometric mean of cycles is made of."""
+        return sum(weight * math.log(self.cycles(guest)) for guest, weight in guests)
+
     def best(self, its):
         """(cycles, handler)"""
         found = [(body(handler)[0] + (OWN if handler in self.own else SHARED), handler)
@@ -258,6 +130,31 @@ class Choice:
 
 def choose(guests, budget, kept):
     """The Choice that `guests`, [(Guest, weight)], teach, for so many bytes."""
+    first = grow(guests, GROWN * budget, kept)
+    return prune(grow([(guest, weight / first.cycles(guest)) for guest, weight in guests], GROWN * budget, kept),
+                 guests, budget)
+
+
+def prune(choice, guests, budget):
+    """Takes parts away until the rest fits. What a part is worth only grows while others go."""
+    parts = [(0.0, -1, what, its) for what, its in choice.parts()]
+    heapq.heapify(parts)
+    step = 0
+    while choice.used > budget:
+        _, seen, what, its = heapq.heappop(parts)
+        if (what, its) not in choice.parts():
+            continue
+        less = choice.without(what, its)
+        if seen == step:
+            choice, step = less, step + 1
+        else:
+            loss = (less.worth(guests) - choice.worth(guests)) / (choice.used - less.used)
+            heapq.heappush(parts, (loss, step, what, its))
+    return choice
+
+
+def grow(guests, budget, kept):
+    """What saves most per byte, until so many bytes are used."""
     choice, weights, served = Choice(kept), Counter(), defaultdict(list)
     for guest, weight in guests:
         for its, count in guest.kinds.items():
@@ -271,8 +168,7 @@ def choose(guests, budget, kept):
     while True:
         options = []
         for handler, kinds in served.items():
-            cycles, size = body(handler)
-            size += KEY_AND_END_BYTES
+            cycles, size = body(handler)[0], size_of(handler)
             if handler not in choice.handlers:
                 gain = sum(weights[its] * max(0, now[its] - cycles - SHARED) for its in kinds)
                 options.append((gain / size, gain, size, "handler", handler))
@@ -285,7 +181,7 @@ def choose(guests, budget, kept):
                 if second not in choice.front:
                     pairs[first, second] += weight * count * (SHARED - FALLING)
         for (first, second), gain in pairs.items():
-            size = body(first)[1] + KEY_AND_END_BYTES
+            size = size_of(first)
             options.append((gain / size, gain, size, "front", (first, second)))
         options = [option for option in options if option[1] > 1e-9]
         if not options:
@@ -316,8 +212,7 @@ def text(choice, command):
         its = [handler for handler in choice.handlers if handler[0] == group]
         for handler in sorted(its, key=lambda h: (h[3] == "w", -choice.handlers[h])):
             front = choice.front.get(handler)
-            size = body(handler)[1] + KEY_AND_END_BYTES + (OWN_BYTES if handler in choice.own else 0)
-            size += body(front)[1] + KEY_AND_END_BYTES if front else 0
+            size = size_of(handler) + (OWN_BYTES if handler in choice.own else 0) + (size_of(front) if front else 0)
             for need in {needs(handler), needs(front) if front else None} - {None}:
                 if need not in last or at + size - last[need] > REACH:
                     lines.append(f"    {WAYS[need][0]}")
@@ -379,7 +274,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limpet", type=Path, required=True)
     parser.add_argument("--guests", type=Path, required=True, help="where guests of the firmware build are")
-    parser.add_argument("--bytes", type=int, default=2050)
+    parser.add_argument("--bytes", type=int, default=1760)
     parser.add_argument("--kept", type=int, default=3, help="registers that stay in the machine, from x15 down")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
@@ -392,7 +287,7 @@ def main():
     teachers = [(guest, 1.0) for guest in workloads] + [(guest, WEIGHT_OF_DRIVERS / len(drivers)) for guest in drivers]
     choice = report(teachers, workloads, drivers, options.bytes, options.kept)
     print(f"{len(choice.handlers)} handlers, {len(choice.own)} with a dispatch of their own, {len(choice.front)} in "
-          f"front of others, {choice.used} bytes; hundredths of a cycle that each saves, summed over teachers:")
+          f"front of others, {choice.used} bytes; percent of the cycles that each saved, summed over teachers:")
     for gain, what, its in choice.gains:
         text_of = f"{macro(its[0])} / {macro(its[1])}" if what == "front" else macro(its)
         print(f"{100 * gain:7.1f}  {what:8}{text_of}")

@@ -25,8 +25,8 @@ LIMITS = {
     ("rv32-tiny", "rv32ecx", "asm"): (190, 1060),
     ("rv32-jit", "rv32ec", "asm"): (3.0, 5120),
     ("rv32-dense", "rv32dense", "asm"): (80, 2400),
-    ("rv32-threaded", "rv32ec", "asm"): (12, 5500),
-    ("rv32-threaded/compact", "rv32ec", "asm"): (15, 4300),
+    ("rv32-threaded", "rv32ec", "asm"): (12, 5100),
+    ("rv32-threaded/compact", "rv32ec", "asm"): (15, 4050),
     ("bpf-alu32", "ebpf32", "-Os"): (6.5, 4700),
 }
 

@@ -55,9 +55,12 @@
     .section .text.limpet, "ax", %progbits
     .balign 4
 
+#include "parts.inc"
 #include "operations.inc"
+#include "accesses.inc"
 #include "map.inc"
 #include "records.inc"
+#include "choose.inc"
 #include "functions.inc"
 
 fetch:
