@@ -12,6 +12,8 @@ constexpr uint32_t kSlack = kPlain.code_size / 2;
 class Fuel : public SubjectTest {
 protected:
     [[nodiscard]] uint32_t slack() const { return backend().counts_exactly ? 0 : kSlack; }
+    /// A pass through a loop costs one unit, however long it is.
+    [[nodiscard]] bool charges_passes() const { return backend().name == "rv32-jit/compact"; }
 };
 
 /// a0 counts instructions: every one but the last of the code adds one.
@@ -133,7 +135,7 @@ TEST_P(Fuel, BoundIsKept) {
             const uint32_t executed = rounds * (body + 1) + position;
             EXPECT_EQ(run.x(10), rounds * body + position);
             EXPECT_GE(executed, fuel);
-            EXPECT_LE(executed, fuel + slack());
+            EXPECT_LE(executed, charges_passes() ? (fuel + 1) * (body + 1) : fuel + slack());
         }
     }
 }

@@ -55,6 +55,7 @@ limpet_thumb_backend(rv32-threaded/compact rv32/threaded/compact.S rv32_threaded
 limpet_thumb_backend(rv32-tiny   rv32/tiny/tiny.S            rv32_tiny         asm)
 limpet_thumb_backend(rv32-dense  rv32/dense/dense.S          rv32_dense        asm)
 limpet_thumb_backend(rv32-jit    rv32/jit/jit.S          rv32_jit          asm)
+limpet_thumb_backend(rv32-jit/compact rv32/jit/compact.S rv32_jit_compact asm)
 limpet_backend(bpf-switch        bpf/switch/switch.h         bpf_switch        -Os
                -fno-tree-loop-distribute-patterns -fno-if-conversion -fno-expensive-optimizations
                -fno-forward-propagate -fno-tree-slsr -fno-tree-coalesce-vars -fno-guess-branch-probability

@@ -40,7 +40,8 @@ struct Translated {
     std::vector<std::optional<Guests>> guests; ///< what is legal in the guest's code, by index
     std::multimap<uint32_t, uint32_t> places;  ///< index of each instruction by position: where its translation begins
     Window window;
-    uint32_t slack = 0; ///< so many bytes from sp on are in the window wherever nothing else is known
+    bool compact = false; ///< by rv32-jit/compact (call_compact)
+    uint32_t slack = 0;   ///< so many bytes from sp on are in the window wherever nothing else is known
 };
 
 class Audit {
@@ -73,6 +74,9 @@ private:
     static constexpr uint32_t kLeave = 0, kReturn = 2;
     static constexpr uint32_t kNativeSpOffset = 72, kWritableOffset = 84;
     static constexpr uint32_t kGoesOn = 0x8000; ///< in an index
+    // The same of rv32-jit/compact, where s0 and fuel are in the VM (compact/run.inc), and what it has calls do.
+    static constexpr uint32_t kWall = 8, kCharge = 9, kAccess = 12;
+    static constexpr uint32_t kGoOnBehind = 0, kLeaveOrAccess = 0x28, kIsLoad = 4, kReturnToLanding = 0x30;
 
     [[noreturn]] void fail(const std::string& what) const {
         std::string where = "halfword " + std::to_string(position_);
@@ -134,12 +138,18 @@ private:
     Known top() {
         Known known;
         for (uint32_t r = 0; r < 6; ++r) known.r[r] = fresh();
-        known.r[kS0] = fresh();
         known.r[kVm].kind = Value::kVm;
-        known.r[kRuntime].kind = Value::kRuntime;
         known.r[kData].kind = Value::kHost;
         known.r[kEnd].kind = Value::kEnd;
-        known.r[kFuel].kind = Value::kFuel;
+        if (code_.compact) {
+            known.r[kWall].kind = Value::kWritable;
+            known.r[kCharge] = {Value::kRuntime, 0, kCharge, 0};
+            known.r[kAccess] = {Value::kRuntime, 0, kAccess, 0};
+        } else {
+            known.r[kS0] = fresh();
+            known.r[kRuntime].kind = Value::kRuntime;
+            known.r[kFuel].kind = Value::kFuel;
+        }
         for (Value& x : known.x) x = fresh();
         known.assume_good_sp(code_.slack);
         return known;
@@ -171,9 +181,9 @@ private:
         if (to <= position_ || tops_.contains(to)) {
             check_guests(known);
             // The runtime charges what it carries out and does not go on behind.
-            const bool leaves =
-                code_.halfwords[to] == thumb::t::blx(kRuntime) && (code_.halfwords[to + 1] & kGoesOn) == 0;
-            if (to <= position_ && !leaves) check(known.charged, "jumps back for nothing");
+            const bool leaves = is_exit(to);
+            const bool charged = code_.compact ? code_.halfwords[to] == thumb::t::blx(kCharge) : known.charged;
+            if (to <= position_ && !leaves) check(charged, "jumps back for nothing");
             if (!leaves) check_sp(known);
             return;
         }
@@ -181,11 +191,30 @@ private:
         if (!is_first) at->second = merged(at->second, known);
     }
 
+    [[nodiscard]] bool is_exit(uint32_t at) const {
+        const auto is = [&](uint32_t distance, uint32_t halfword) {
+            return code_.halfwords[at + distance] == halfword;
+        };
+        if (!code_.compact) return is(0, thumb::t::blx(kRuntime)) && (code_.halfwords[at + 1] & kGoesOn) == 0;
+        return is(0, thumb::t::mov_high(6, kEnd)) && is(1, thumb::t::blx(kAccess)) &&
+               (code_.halfwords[at + 2] >> 8 & 0xf8) == kLeaveOrAccess;
+    }
+
+    /// Of the instruction that a call at `at` belongs to.
+    [[nodiscard]] uint32_t index_of(uint32_t at) const {
+        const uint32_t halfword = code_.halfwords[at + 1];
+        if (!code_.compact) return halfword & ~kGoesOn;
+        uint32_t index = 0;
+        for (const auto& [landing, position] : code_.landings)
+            if (position <= at) index = landing + (halfword & 0xff);
+        return index;
+    }
+
     /// Is everything where code that knows nothing expects it?
     void check_guests(const Known& known) const {
         check(known.native_sp == known.x[2].in_host(), "where sp points is not known to the host");
         for (const uint32_t r : {0U, 1U, 2U, 3U, 4U, 5U, kS0})
-            check(known.r[r].is_guests(), "the guest's registers are not its own");
+            check(known.r[r].is_guests() || (r == kS0 && code_.compact), "the guest's registers are not its own");
     }
 
     void check_sp(const Known& known) const {
@@ -196,11 +225,13 @@ private:
     /// is nothing but an exit.
     void check_exit(uint32_t from, uint32_t to) const {
         if (insns_.at(to).form->does != thumb::Does::kCall) return;
-        const uint32_t index = code_.halfwords[to + 1] & ~kGoesOn;
+        const uint32_t index = index_of(to);
         const auto own = std::prev(code_.places.upper_bound(from));
+        const bool is_last_of_two = code_.compact && to > 0 && code_.halfwords[to - 1] == thumb::t::mov_high(6, kEnd);
+        const uint32_t start = is_last_of_two ? to - 1 : to;
         const bool runs_off =
-            !code_.places.contains(to) && std::next(own) == code_.places.end() && index == code_.guests.size();
-        check(own->second == index || begins(to, index) || runs_off, "leaves for another instruction");
+            !code_.places.contains(start) && std::next(own) == code_.places.end() && index == code_.guests.size();
+        check(own->second == index || begins(start, index) || runs_off, "leaves for another instruction");
     }
 
     // ---- Going over the code.
@@ -306,14 +337,14 @@ private:
 
     void write(const Insn& insn, const Value& value) {
         const uint32_t d = insn.d;
-        if (d == kFuel) {
+        if (d == kFuel && !code_.compact) {
             const bool less = value.kind == Value::kFuel && static_cast<int32_t>(value.offset) < 0;
             check(less, "fuel becomes something else than less");
             here_->r[kFuel].offset = 0;
             if (here_->flags.kind == Flags::kSubtracted) here_->flags.kind = Flags::kCharged;
             return;
         }
-        check(d < kVm || d == kS0 || d == kLink, "writes a register of the runtime");
+        check(d < kVm || (d == kS0 && !code_.compact) || d == kLink, "writes a register of the runtime");
         here_->r[d] = d < kVm - 1 || d == kS0 ? plain(value) : value;
     }
 
@@ -346,7 +377,8 @@ private:
     void access_vm(const Insn& insn, bool store) {
         Known& k = *here_;
         const uint32_t x = insn.imm / 4;
-        const bool is_register = (x >= 1 && x <= 7) || x == 9; // the others are in core registers
+        const bool is_register =
+            (x >= 1 && x <= 7) || x == 9 || (x == 8 && code_.compact); // others are in core registers
         const Value value = k.r[insn.d];
         if (!store) {
             check(is_register || insn.imm == kNativeSpOffset || insn.imm == kWritableOffset, "reads the VM's state");
@@ -370,15 +402,60 @@ private:
     void call(const Insn& insn) {
         const Known known = std::exchange(here_, {}).value();
         const Value called = known.r[insn.m];
-        const uint32_t index = code_.halfwords[position_ + 1];
         check(called.kind == Value::kRuntime, "calls what is not the runtime");
+        check_guests(known);
+        if (code_.compact) return call_compact(called.offset, known);
+        const uint32_t index = code_.halfwords[position_ + 1];
         check(called.offset == kLeave || called.offset == kReturn, "calls the runtime at no entry");
         check((index & ~kGoesOn) <= code_.guests.size(), "the index is of nothing");
-        check_guests(known);
         if (called.offset == kReturn) check_sp(known);
         if ((index & kGoesOn) == 0) return;
         check(called.offset == kLeave, "a return that goes on");
         go_on_behind(index & ~kGoesOn, known);
+    }
+
+    /// Of rv32-jit/compact. What is called keeps registers but r6, lr and flags when it comes back.
+    void call_compact(uint32_t called, Known known) {
+        const uint32_t does = code_.halfwords[position_ + 1] >> 8;
+        const uint32_t index = index_of(position_);
+        check(index <= code_.guests.size(), "the index is of nothing");
+        const Value address = std::exchange(known.r[6], {});
+        known.r[kLink] = {};
+        known.flags = {};
+        if (called == kCharge) {
+            check((does & 0xf8) == kLeaveOrAccess, "a charge that does something else");
+        } else if (address.kind != Value::kEnd) { // what is at the end or behind is never accessed
+            check((does & 0xf8) == kLeaveOrAccess, "an access that does something else");
+            check(address.kind == Value::kNumber, "accesses what is no address");
+            known.r[6] = address.in_host();
+            learn_access(known, address, does);
+        } else if ((does & 0xf8) == kLeaveOrAccess) {
+            return;
+        } else if (does == kReturnToLanding) {
+            return check_sp(known);
+        } else if (does == kGoOnBehind) {
+            return go_on_behind(index, known);
+        } else {
+            const uint32_t distance = 4 * thumb::sign_extended(does, 8);
+            check(index < code_.guests.size() && code_.guests[index].has_value(), "moves sp for nobody");
+            const auto& [op, operands] = *code_.guests[index];
+            const bool moves_sp = operands.rd == 2 && operands.rs1 == 2 && operands.imm == distance;
+            check(op == rv32::Op::kAddi && moves_sp, "moves sp otherwise than the instruction does");
+            known.x[2] = known.x[2].plus(distance);
+            known.assume_good_sp(code_.slack);
+        }
+        go(position_ + 2, known);
+    }
+
+    /// The routine has found that an access of the kind that its halfword says is allowed.
+    static void learn_access(Known& known, const Value& address, uint32_t does) {
+        const uint32_t mask = does & 3; // bytes - 1
+        known.facts.insert({Fact::kAligned, address, (mask + 1) / 2});
+        known.facts.insert({Fact::kBelowEnd, address});
+        if ((does & kIsLoad) == 0) known.facts.insert({Fact::kWritable, address});
+        // The end is that of a word.
+        for (uint32_t bytes = 1; bytes <= 4; ++bytes)
+            if (known.is_aligned(address.plus(bytes), 2)) known.facts.insert({Fact::kNotAboveEnd, address.plus(bytes)});
     }
 
     /// Where the runtime goes on after it has carried out the guest's instruction.

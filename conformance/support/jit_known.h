@@ -132,6 +132,16 @@ struct Known {
         return most;
     }
 
+    /// To 1 << bits.
+    [[nodiscard]] bool is_aligned(const Value& at, uint32_t bits) const {
+        const uint32_t mask = (1U << bits) - 1;
+        if (bits == 0 || (at.symbol == 0 && (at.offset & mask) == 0)) return true;
+        return std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) {
+            return fact.kind == Fact::kAligned && fact.bits >= bits && fact.value.kind == Value::kNumber &&
+                   fact.value.symbol == at.symbol && ((fact.value.offset - at.offset) & mask) == 0;
+        });
+    }
+
 private:
     [[nodiscard]] bool knows(Fact::Kind kind, const Value& value) const { return facts.contains({kind, value}); }
 
@@ -171,15 +181,6 @@ private:
         return std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) {
             return fact.kind == Fact::kWritable && is_near(fact.value, at) && at.offset - fact.value.offset < kNear &&
                    is_not_above_end(fact.value);
-        });
-    }
-
-    [[nodiscard]] bool is_aligned(const Value& at, uint32_t bits) const {
-        const uint32_t mask = (1U << bits) - 1;
-        if (bits == 0 || (at.symbol == 0 && (at.offset & mask) == 0)) return true;
-        return std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) {
-            return fact.kind == Fact::kAligned && fact.bits >= bits && fact.value.kind == Value::kNumber &&
-                   fact.value.symbol == at.symbol && ((fact.value.offset - at.offset) & mask) == 0;
         });
     }
 };

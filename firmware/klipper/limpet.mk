@@ -47,8 +47,8 @@ ifeq ($(firstword $(limpet_words))$(limpet_is_arm),thumb)
 $(error LIMPET_BACKEND=$(LIMPET_BACKEND) is for Cortex-M only)
 endif
 
-ifneq ($(and $(filter rv32-jit,$(LIMPET_BACKEND)),$(filter y,$(CONFIG_MACH_STM32F7) $(CONFIG_MACH_STM32H7) $(CONFIG_MACH_SAME70))),)
-$(error LIMPET_BACKEND=rv32-jit writes code that the instruction cache of this micro-controller would not see)
+ifneq ($(and $(filter rv32-jit rv32-jit/%,$(LIMPET_BACKEND)),$(filter y,$(CONFIG_MACH_STM32F7) $(CONFIG_MACH_STM32H7) $(CONFIG_MACH_SAME70))),)
+$(error LIMPET_BACKEND=$(LIMPET_BACKEND) writes code that the instruction cache of this micro-controller would not see)
 endif
 
 limpet_out := $(OUT)src/limpet/
@@ -67,7 +67,7 @@ limpet_no_lto = $(filter-out -flto=auto -fwhole-program -fno-use-linker-plugin,$
 limpet_cxxflags = $(filter-out -std=gnu11 -Wold-style-definition,$(CFLAGS)) -std=gnu++20 -ffreestanding -fno-exceptions \
     -fno-rtti -fno-threadsafe-statics $(limpet_includes)
 limpet_filter := $(if $(filter yy,$(LIMPET_FILTER)$(CONFIG_NEED_SENSOR_BULK)),1,0)
-limpet_charges_passes := $(if $(filter rv32-jit,$(LIMPET_BACKEND)),1,0)
+limpet_charges_passes := $(if $(filter rv32-jit rv32-jit/%,$(LIMPET_BACKEND)),1,0)
 limpet_has_call = $(if $(filter $(1),$(or $(LIMPET_CALLS),$(1))),1,0)
 limpet_defines := -DLIMPET_FILTER=$(limpet_filter) -DLIMPET_SLICE_US=$(LIMPET_SLICE_US) -DLIMPET_CHUNK=$(word 5,$(limpet_words)) \
     -DLIMPET_CHUNK_BY_CODE=$(limpet_charges_passes) -DLIMPET_POLLS=$(call limpet_has_call,timer_poll) \

@@ -53,10 +53,17 @@ save_high_here:
     save_high
     bx      lr
 
+#ifdef LIMPET_COMPACT
+#include "compact/sweep.inc"
+#include "compact/access.inc"
+#include "compact/jumps.inc"
+#include "compact/ends.inc"
+#else
 #include "sweep.inc"
 #include "access.inc"
 #include "jumps.inc"
 #include "ends.inc"
+#endif
 #include "functions.inc"
 
 fetch:
@@ -65,9 +72,15 @@ fetch:
 #include "../tiny/rows.inc"
     .balign 2
 
+#ifdef LIMPET_COMPACT
+#include "compact/run.inc"
+#include "translate.inc"
+#include "compact/emit.inc"
+#else
 #include "run.inc"
 #include "translate.inc"
 #include "emit.inc"
+#endif
 
     .if LIMPET_MULTIPLY
 #include "../tiny/multiply.inc"
