@@ -238,6 +238,25 @@ TEST_P(Memory, SpAnywhere) {
                 }
 }
 
+/// Instructions whose operands have no register of their own on some backends, one behind the other and jumped to.
+TEST_P(Memory, RegistersInMemory) {
+    for (const bool jumps : {false, true}) {
+        Code code;
+        code.add("beq", {.rs1 = 10, .rs2 = 11, .imm = 12});
+        code.add("sw", {.rs1 = 2, .rs2 = 6}).add("sw", {.rs1 = 2, .rs2 = 7, .imm = 4});
+        code.add("bne", {.rs1 = 6, .rs2 = 7, .imm = 8}).add("addi", {.rd = 12, .imm = 1});
+        Trial run(backend(), code);
+        run.x(2) = 512;
+        for (uint32_t number = 3; number < 16; ++number) run.x(number) = 1000 + number;
+        run.x(11) = jumps ? run.x(10) : 0;
+        const Snapshot before(run);
+        EXPECT_EQ(run.run_from(kPlain.code_start), LIMPET_BREAKPOINT);
+        EXPECT_TRUE(std::ranges::equal(run.guest.vm.x, before.vm.x));
+        const uint32_t stored[] = {run.x(6), run.x(7)};
+        EXPECT_EQ(std::memcmp(&run.arena.data()[512], stored, sizeof stored) == 0, !jumps);
+    }
+}
+
 /// Near an sp that the host has moved after it prepared the code, for a first and a second call.
 TEST_P(Memory, StackTopChanges) {
     Layout layout = kPlain;
