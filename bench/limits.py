@@ -25,7 +25,7 @@ LIMITS = {
     ("rv32-switch", "rv32ecx", "-Os"): (85, 1692),
     ("rv32-tiny", "rv32ecx", "asm"): (190, 1060),
     ("rv32-jit", "rv32ec", "asm"): (3.0, 5140),
-    ("rv32-jit/compact", "rv32ec", "asm"): (5.2, 4350),
+    ("rv32-jit/compact", "rv32ec", "asm"): (5.1, 4300),
     ("rv32-dense", "rv32dense", "asm"): (80, 2400),
     ("rv32-threaded", "rv32ec", "asm"): (12, 5100),
     ("rv32-threaded/compact", "rv32ec", "asm"): (15, 4050),
