@@ -263,21 +263,22 @@ TEST_P(Memory, StackTopChanges) {
     layout.code_size = 32;
     Code code;
     code.add("sw", {.rs1 = 2, .rs2 = 10, .imm = 4}).add("lbu", {.rd = 11, .rs1 = 2, .imm = 7});
-    code.add("addi", {.rd = 2, .rs1 = 2, .imm = 16}).add("sb", {.rs1 = 2, .rs2 = 10}).add("jalr", {.rs1 = 1});
+    code.add("addi", {.rd = 2, .rs1 = 2, .imm = 16}).add("sb", {.rs1 = 2, .rs2 = 10, .imm = 28});
+    code.add("jalr", {.rs1 = 1});
     constexpr uint32_t end = kPlain.data_size;
     for (const uint32_t prepared : {end, end - 32, end - 128, kPlain.wall, kPlain.wall - 16}) {
         Trial run(backend(), {}, layout);
         run.guest.host.stack_top = prepared;
         run.write_code(layout.code_start, code.bytes());
-        for (const uint32_t moved : {end - 32, end, end, end - 15, end - 4, end - 8, end - 16, end - 17,
+        for (const uint32_t moved : {end - 128, end - 32, end, end, end - 15, end - 4, end - 8, end - 16, end - 17,
                                      kPlain.wall - 4, kPlain.wall - 8, 0U, 0U - 4})
             for (uint32_t i = 0; i < 2; ++i) {
                 rv32::init(run.guest.vm, run.guest.vm.window);
                 run.guest.host.stack_top = moved;
                 run.x(10) = kValue;
-                const bool first = layout.allows(moved + 4, 4, true), second = layout.allows(moved + 16, 1, true);
+                const bool first = layout.allows(moved + 4, 4, true), second = layout.allows(moved + 44, 1, true);
                 ASSERT_EQ(run.call(), first && second ? LIMPET_RETURN : LIMPET_STORE) << prepared << " " << moved;
-                ASSERT_TRUE((first && second) || run.guest.vm.trap_address == moved + (first ? 16 : 4));
+                ASSERT_TRUE((first && second) || run.guest.vm.trap_address == moved + (first ? 44 : 4));
                 ASSERT_EQ(run.x(2), first ? moved + 16 : moved);
             }
     }
