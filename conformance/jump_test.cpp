@@ -243,6 +243,20 @@ TEST_P(Jumps, ThatLinkInX16AreIllegal) {
     }
 }
 
+/// What an instruction leaves behind for the next one is not there for those who jump to that.
+TEST_P(Jumps, OverWhatIsKnownOnlyBehindIt) {
+    Code code;
+    code.add("addi", {.rd = 8, .imm = 5}).add("addi", {.rd = 15, .imm = 7}).add("addi", {.rd = 9, .imm = 3});
+    code.add("jal", {.imm = 8}).add("sw", {.rs1 = 10, .rs2 = 9, .imm = 1000}); // to the next but one
+    code.add("sub", {.rd = 8, .rs1 = 8, .rs2 = 9}).add("addi", {.rd = 9, .imm = 1}).add("jal", {.imm = 8});
+    code.add("addi", {.rd = 8, .rs1 = 8, .imm = 1}).add("add", {.rd = 10, .rs1 = 8, .rs2 = 10});
+    Trial run(backend(), code.add("jalr", {.rs1 = 1}));
+    EXPECT_EQ(run.call(), LIMPET_RETURN);
+    EXPECT_EQ(run.x(8), 2U);
+    EXPECT_EQ(run.x(10), 2U);
+    EXPECT_EQ(run.x(15), 7U);
+}
+
 INSTANTIATE_FOR_ALL_SUBJECTS(Jumps);
 
 } // namespace

@@ -86,6 +86,19 @@ TEST_P(Lifecycle, ATrapFreezesTheGuest) {
     }
 }
 
+/// How far it is from where a jump may come to does not matter.
+TEST_P(Lifecycle, ATrapBehindMuchCodeShowsItsInstruction) {
+    constexpr uint32_t length = 300;
+    constexpr Layout large{
+        .name = "large", .base = 0, .data_size = 1024, .wall = 256, .code_start = 0x1000, .code_size = 4 * length + 4};
+    Code code;
+    for (uint32_t i = 0; i < length; ++i) code.add("addi", {.rd = 10, .rs1 = 10, .imm = 1});
+    Trial run(backend(), code.add("lw", {.rd = 10, .imm = 0U - 4}), large);
+    EXPECT_EQ(run.call(), LIMPET_LOAD);
+    EXPECT_EQ(run.pc(), large.code_start + 4 * length);
+    EXPECT_EQ(run.x(10), length);
+}
+
 TEST_P(Lifecycle, OnlyAFuelStopCanBeResumed) {
     Trial run(backend(), Code().add("jal", {.imm = 8}).add("ecall").add("jalr", {.rs1 = 1}));
     const Snapshot fresh(run);

@@ -356,6 +356,19 @@ TEST_P(Memory, StackOverflowIsAStoreTrap) {
     EXPECT_TRUE(std::ranges::all_of(run.arena.data().first(kPlain.wall), [](uint8_t byte) { return byte == 0; }));
 }
 
+/// However sp got there, and whatever a frame below it would make known.
+TEST_P(Memory, AFrameAboveTheWindowIsNone) {
+    for (const uint32_t up : {32U, 48U, 496U}) {
+        Code code;
+        code.add("addi", {.rd = 2, .rs1 = 2, .imm = up}).add("addi", {.rd = 2, .rs1 = 2, .imm = 0U - 16});
+        Trial run(backend(), code.add("sw", {.rs1 = 2, .rs2 = 1, .imm = 12}));
+        const uint32_t address = run.guest.host.stack_top + up - 4;
+        EXPECT_EQ(run.call(), LIMPET_STORE);
+        EXPECT_EQ(run.pc(), kPlain.code_start + 8);
+        EXPECT_EQ(run.guest.vm.trap_address, address);
+    }
+}
+
 INSTANTIATE_FOR_ALL_SUBJECTS(Memory);
 
 } // namespace
