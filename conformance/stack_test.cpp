@@ -62,6 +62,22 @@ TEST_P(PreparedMemory, IsEnoughOrRefused) {
     EXPECT_TRUE(was_enough);
 }
 
+/// What is found to be enough is, wherever the stack's top is.
+TEST_P(PreparedMemory, IsEnoughForAnyStack) {
+    Layout layout = kPlain;
+    layout.code_size = 64;
+    for (const uint32_t room : {4U, 16U, 32U, 64U})
+        for (uint32_t above = 0; above <= 80; above += 16) {
+            Arena arena(layout, isa());
+            Code code;
+            for (uint32_t i = 0; i < 5; ++i)
+                code.add("lw", {.rd = 10, .rs1 = 2, .imm = room - 4}).add("addi", {.rd = 2, .rs1 = 2, .imm = room});
+            arena.write_code(layout.code_start, code.bytes());
+            arena.guest.host.stack_top -= above;
+            EXPECT_EQ(backend().prepare(arena.guest), LIMPET_RETURN) << room << ' ' << above;
+        }
+}
+
 /// Whoever prepares code counts instructions and places in few bits, and relies on where memory lies.
 TEST_P(PreparedMemory, IsForLittleCodeInAlignedMemory) {
     thumb::Machine& machine = dynamic_cast<const thumb::ThumbBackend&>(backend()).machine();
