@@ -50,11 +50,13 @@ Vector program_at_edges(rv32::Isa isa, Random& random) {
     v.layout = &random.pick(std::span<const Layout>(kEdges));
     const Layout& layout = *v.layout;
     v.above_stack = random.pick({0, 0, 12, 64, 130});
-    for (uint32_t& x : v.x) x = random.below(layout.data_size);
+    for (uint32_t& x : v.x) x = random.below(layout.data_size) & (random.chance(20) ? ~0U : ~3U);
     v.x[0] = 0;
     v.x[kLink] = LIMPET_RETURN_ADDRESS;
     v.x[2] = (layout.data_size - (random.chance(70) ? v.above_stack : 0)) & ~3U;
     v.x[2] -= 4 * random.below(10);
+    for (const uint32_t pointer : {kPointers[1], kPointers[2]})
+        v.x[pointer] = (layout.wall + 48 + random.below(layout.data_size - layout.wall - 112)) & ~3U;
     Code code;
     do code = Generator(isa, random, false, &layout).program(12 + random.below(20));
     while (code.size() > layout.code_size);
@@ -102,10 +104,9 @@ TEST_P(EdgePrograms, AgreeWithUnicorn) {
         ++ends[bench.last().status];
         executed += bench.last().executed;
     }
-    EXPECT_GT(executed, uint64_t{programs} * 20);
+    EXPECT_GT(executed, uint64_t{programs} * 10);
     if (programs < 100) return;
-    for (const limpet_status end : {LIMPET_RETURN, LIMPET_LOAD, LIMPET_STORE})
-        EXPECT_GT(ends[end], programs / 20) << status_name(end);
+    for (const limpet_status end : {LIMPET_LOAD, LIMPET_STORE}) EXPECT_GT(ends[end], programs / 5) << status_name(end);
 }
 
 INSTANTIATE_FOR_ALL_SUBJECTS(EdgePrograms);

@@ -17,9 +17,9 @@ bool is_access(const Instruction& row) { return row.op >= Op::kLb && row.op <= O
 
 Code Generator::program(uint32_t instructions) {
     while (items_.size() < instructions) {
-        if (edges_ != nullptr && random_.chance(25))
+        if (edges_ != nullptr && random_.chance(50))
             stretch();
-        else if (edges_ != nullptr && random_.chance(15))
+        else if (edges_ != nullptr && random_.chance(20))
             frame();
         else if (random_.chance(4))
             loop();
@@ -101,49 +101,67 @@ void Generator::load_number(uint32_t rd, uint32_t number) {
     add("addi", {.rd = rd, .rs1 = number != low ? rd : 0, .imm = low});
 }
 
-/// A register points near an edge of the window: mostly inside, so that what follows has something to do.
-void Generator::point(uint32_t base) {
+/// A register points near an edge of the window: inside, so that what follows has something to do, or outside.
+void Generator::point(uint32_t base, bool inside) {
     const uint32_t writable = edges_->base + edges_->wall;
     const uint32_t end = edges_->data_end() & ~3U;
     const uint32_t words = random_.below(12) * 4;
-    uint32_t number = random_.pick({writable + 3 + words, end - 4 - words, end - 4 - words});
-    number &= ~3U;
-    if (random_.chance(25))
-        number = random_.pick({0U - words, edges_->base + words, writable - words, end, end + words});
-    if (random_.chance(10)) number += random_.below(4);
+    uint32_t number = random_.pick({((writable + 3) & ~3U) + words, end - 4 - words, end - 4 - words});
+    if (!inside) number = random_.pick({0U - 4 - words, writable - 4 - words, end - 4, end, end + words, number + 1});
+    if (random_.chance(3)) number += random_.below(4);
     load_number(base, number);
 }
 
+/// Half of them are what the last one was, but through this register.
 void Generator::access(uint32_t base) {
     static constexpr std::array kNames = {"lw", "sw", "lw", "sw", "lhu", "lh", "sh", "lb", "lbu", "sb", "c.lw", "c.sw"};
-    const Instruction& row = row_named(kNames[random_.below(isa_.compressed ? kNames.size() : kNames.size() - 2)]);
-    const uint32_t unit = row.op == Op::kLw || row.op == Op::kSw ? 4 : row.op == Op::kLb || row.op == Op::kSb ? 1 : 2;
-    uint32_t imm = random_.chance(40) ? 0 : unit * random_.below(12 / unit + 2);
-    if (random_.chance(15)) imm = 0 - imm;
-    if (random_.chance(4)) imm = random_.pick({1U, 2U, 124U, 128U, 2047U, 0U - 2048});
+    if (last_access_ == nullptr || random_.chance(50)) {
+        const char* name = kNames[random_.below(isa_.compressed ? kNames.size() : kNames.size() - 2)];
+        if (base == 2 && name[0] == 'c') name = name[2] == 'l' ? "c.lwsp" : "c.swsp";
+        last_access_ = &row_named(name);
+        const Op op = last_access_->op;
+        const uint32_t unit = op == Op::kLw || op == Op::kSw ? 4 : op == Op::kLb || op == Op::kSb ? 1 : 2;
+        last_imm_ = random_.chance(40) ? 0 : unit * random_.below(12 / unit + 2);
+        if (random_.chance(10)) last_imm_ = 0 - last_imm_;
+        if (random_.chance(3)) last_imm_ = random_.pick({1U, 2U, 124U, 128U, 2047U, 0U - 2048});
+    }
     // A load may take the base's place, a store may store it.
-    const uint32_t value = random_.chance(8) ? base : 3 + random_.below(12);
-    const auto insn = try_encode(row, {.rd = value, .rs1 = base, .rs2 = value, .imm = imm});
-    if (insn) add(row, *insn);
+    const uint32_t value = random_.chance(5) ? base : 3 + random_.below(12);
+    const bool is_store = last_access_->op >= Op::kSb;
+    const auto insn = try_encode(
+        *last_access_, {.rd = is_store ? 0 : value, .rs1 = base, .rs2 = is_store ? value : 0, .imm = last_imm_});
+    if (insn) add(*last_access_, *insn);
 }
 
+/// The register points elsewhere, and mostly still inside.
 void Generator::change(uint32_t base) {
-    const uint32_t distance = random_.pick({4U, 4U, 8U, 1U, 16U, 0U - 4, 0U - 12, 0U - 2});
+    const uint32_t distance = random_.pick({4U, 4U, 8U, 8U, 16U, 0U - 4, 0U - 12, 2U});
     const uint32_t other = 3 + random_.below(12);
-    switch (random_.below(8)) {
+    switch (random_.below(7)) {
     case 0: add("andi", {.rd = base, .rs1 = base, .imm = 0U - 4}); break;
-    case 1: add("add", {.rd = base, .rs1 = base, .rs2 = other}); break;
-    case 2: add("addi", {.rd = base, .rs1 = other, .imm = distance}); break;
-    case 3: add("addi", {.rd = other, .rs1 = base, .imm = distance}); break;
-    case 4: add("limpet.call", {.imm = random_.below(kKnownIds)}); break;
-    case 5: point(base); break;
+    case 1: add("addi", {.rd = base, .rs1 = other, .imm = distance}); break;
+    case 2: add("addi", {.rd = other, .rs1 = base, .imm = distance}); break;
+    case 3: add("limpet.call", {.imm = random_.below(kKnownIds)}); break;
+    case 4: point(base, true); break;
     default: add("addi", {.rd = base, .rs1 = base, .imm = distance});
+    }
+}
+
+/// The register points outside, or is not aligned any more.
+void Generator::spoil(uint32_t base) {
+    switch (random_.below(6)) {
+    case 0: point(base, false); break;
+    case 1: add("addi", {.rd = base, .rs1 = base, .imm = random_.pick({1U, 2U, 3U, 2044U, 0U - 2048})}); break;
+    case 2: add("add", {.rd = base, .rs1 = base, .rs2 = random_.pick({base, 2, 10})}); break;
+    case 3: add("lw", {.rd = base, .rs1 = base}); break;
+    case 4: add("lui", {.rd = base, .imm = 0x80000000}); break;
+    default: add("limpet.call", {.imm = random_.below(kKnownIds)}); // which writes x10
     }
 }
 
 void Generator::branch_over() {
     static constexpr std::array kNames = {"beq", "bne", "blt", "bgeu"};
-    const uint32_t a = random_.below(15), b = random_.below(15);
+    const uint32_t a = random_.below(15), b = random_.chance(50) ? a : random_.below(15);
     add(kNames[random_.below(kNames.size())], {.rs1 = a, .rs2 = b}, items_.size() + 1 + random_.below(6));
 }
 
@@ -158,28 +176,45 @@ void Generator::near_edge(uint32_t base) {
         add_random();
 }
 
-/// Several accesses through one register, once or in a loop.
+/// Several accesses through one register, then some that must not be done: it points elsewhere, another register is
+/// meant, the accesses before were jumped over, or it was another one in the loop's last round.
 void Generator::stretch() {
-    const uint32_t base = 3 + random_.below(12);
-    point(base);
-    const bool is_loop = random_.chance(20);
-    if (is_loop) add("addi", {.rd = kCounter, .imm = 1 + random_.below(5)});
+    uint32_t base = random_.chance(60) ? random_.pick({10U, 11U, 12U, 14U}) : 3 + random_.below(7);
+    const uint32_t kind = random_.below(5);
+    point(base, kind != 0);
+    const size_t before = items_.size();
+    if (kind == 0) branch_over();
+    if (kind == 1) add("addi", {.rd = kCounter, .imm = 2 + random_.below(5)});
     const size_t start = items_.size();
-    for (uint32_t i = 2 + random_.below(6); i > 0; --i) near_edge(base);
-    if (!is_loop) return;
-    add("addi", {.rd = kCounter, .rs1 = kCounter, .imm = ~0U});
-    add("blt", {.rs2 = kCounter}, start);
+    for (uint32_t i = 1 + random_.below(5); i > 0; --i) near_edge(base);
+    if (kind == 0) items_[before].target = items_.size();
+    if (kind == 1) {
+        add("addi", {.rd = base, .rs1 = base, .imm = random_.pick({2U, 4U, 64U, 400U, 0U - 64})});
+        add("addi", {.rd = kCounter, .rs1 = kCounter, .imm = ~0U});
+        add("blt", {.rs2 = kCounter}, start);
+    }
+    if (kind == 2) {
+        base = 10 + (base + 1) % 5; // never the counter
+        point(base, false);
+    }
+    if (kind == 3) spoil(base);
+    access(base);
 }
 
 /// sp moves, in every way, and what is near it is accessed.
 void Generator::frame() {
     const uint32_t bytes = random_.pick({16U, 32U, 48U, 4U, 252U, 256U, 2U});
-    switch (random_.below(7)) {
-    case 0: point(2); break;
+    const auto move = [&](uint32_t distance) {
+        const bool is_short = isa_.compressed && bytes % 16 == 0 && random_.chance(50);
+        add(is_short ? "c.addi16sp" : "addi", {.rd = 2, .rs1 = 2, .imm = distance});
+    };
+    switch (random_.below(8)) {
+    case 0: point(2, random_.chance(70)); break;
     case 1: change(2); break;
-    case 2: add("addi", {.rd = 2, .rs1 = 3 + random_.below(12)}); break;
-    case 3: add("addi", {.rd = 2, .rs1 = 2, .imm = bytes}); break;
-    default: add("addi", {.rd = 2, .rs1 = 2, .imm = 0 - bytes});
+    case 2: spoil(2); break;
+    case 3:
+    case 4: move(bytes); break;
+    default: move(0 - bytes);
     }
     for (uint32_t i = random_.below(6); i > 0; --i) {
         if (random_.chance(80))
@@ -187,8 +222,8 @@ void Generator::frame() {
         else
             near_edge(3 + random_.below(12));
     }
-    if (random_.chance(50)) add("addi", {.rd = 2, .rs1 = 2, .imm = bytes});
-    if (random_.chance(30)) access(2);
+    if (random_.chance(50)) move(bytes);
+    if (random_.chance(50)) access(2);
 }
 
 /// auipc and jalr over a few instructions.

@@ -41,9 +41,10 @@ private:
     void loop();
     void computed_jump();
     void load_number(uint32_t rd, uint32_t number);
-    void point(uint32_t base);
+    void point(uint32_t base, bool inside);
     void access(uint32_t base);
     void change(uint32_t base);
+    void spoil(uint32_t base);
     void branch_over();
     void near_edge(uint32_t base);
     void stretch();
@@ -55,6 +56,8 @@ private:
     Random& random_;
     bool movable_;
     const Layout* edges_;
+    const rv32::Instruction* last_access_ = nullptr;
+    uint32_t last_imm_ = 0;
     std::vector<Item> items_;
 };
 
