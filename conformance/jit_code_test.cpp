@@ -289,6 +289,23 @@ TEST_P(JitAudit, NoticesEachMissingCheck) {
     }
 }
 
+/// What rv32-jit/compact calls to leave is told so by the end of the window as address: the last word is accessed.
+TEST_P(JitAudit, NoticesExitsThatMayAccess) {
+    if (!is_compact(backend())) return; // its ways out are entries of their own
+    const Translated code = translated(backend(), kPlain, everything());
+    Audit sound(code);
+    ASSERT_EQ(sound.run(), "");
+    uint32_t noticed = 0;
+    for (const uint32_t at : sound.reached()) {
+        if (code.halfwords[at] != thumb::t::mov_high(6, 11) || at == 0) continue;
+        Translated near_the_end = code;
+        near_the_end.halfwords[at - 1] = code.halfwords[at];
+        near_the_end.halfwords[at] = thumb::t::subs_imm8(6, 4);
+        noticed += static_cast<uint32_t>(Audit(near_the_end).run().find("no address") != std::string::npos);
+    }
+    EXPECT_GT(noticed, 0U);
+}
+
 /// An exit's index is that of the instruction which it is part of, wherever it stands.
 TEST_P(JitAudit, NoticesExitsForOtherInstructions) {
     const Translated code = translated(backend(), kPlain, everything());

@@ -424,7 +424,7 @@ private:
         known.flags = {};
         if (called == kCharge) {
             check((does & 0xf8) == kLeaveOrAccess, "a charge that does something else");
-        } else if (address.kind != Value::kEnd) { // what is at the end or behind is never accessed
+        } else if (address != Value{Value::kEnd}) { // what is at the end is never accessed, what is before it may be
             check((does & 0xf8) == kLeaveOrAccess, "an access that does something else");
             check(address.kind == Value::kNumber, "accesses what is no address");
             known.r[6] = address.in_host();
